@@ -1,0 +1,9 @@
+package query
+
+// InvalidError says what is wrong with a question. It is the asker's fault, not the server's.
+type InvalidError struct{ err error }
+
+func (e *InvalidError) Error() string { return "residency question: " + e.err.Error() }
+
+// Unwrap returns the faults.
+func (e *InvalidError) Unwrap() error { return e.err }

@@ -1,0 +1,54 @@
+-- +goose Up
+-- One row is one flow as it was exported, seen from the handset. A row is found again in Kafka by
+-- source_partition and source_offset (of the enriched message).
+--
+-- The partition is the day of arrival and not of the flow, so that an insert touches one partition
+-- however old the flows in it are.
+--
+-- The deduplication window counts inserted parts. It has to outlast everything that other
+-- partitions' consumers insert while one of them waits to try its own insert again.
+CREATE TABLE flows
+(
+    start              DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    end                DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    received           DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    site               LowCardinality(String),
+    exporter           IPv6 CODEC(ZSTD(1)),
+    observation_domain UInt32 CODEC(ZSTD(1)),
+    export_protocol    LowCardinality(String),
+    handset_side       LowCardinality(String),
+    subscriber         UInt64 CODEC(ZSTD(1)),
+    vendor             LowCardinality(String),
+    vendor_method      LowCardinality(String),
+    remote_address     IPv6 CODEC(ZSTD(1)),
+    remote_port        UInt16 CODEC(ZSTD(1)),
+    ip_protocol        UInt8 CODEC(ZSTD(1)),
+    tcp_flags          UInt8 CODEC(ZSTD(1)),
+    country_code       LowCardinality(String),
+    subdivision_code   LowCardinality(String),
+    city               LowCardinality(String),
+    cloud_provider     LowCardinality(String),
+    cloud_region       LowCardinality(String),
+    place_method       LowCardinality(String),
+    confidence         LowCardinality(String),
+    asn                UInt32 CODEC(ZSTD(1)),
+    as_organization    LowCardinality(String),
+    -- As exported: not multiplied by the sampling interval.
+    octets_up          UInt64 CODEC(T64, ZSTD(1)),
+    packets_up         UInt64 CODEC(T64, ZSTD(1)),
+    octets_down        UInt64 CODEC(T64, ZSTD(1)),
+    packets_down       UInt64 CODEC(T64, ZSTD(1)),
+    sampling_interval  UInt32 CODEC(T64, ZSTD(1)),
+    application_name   LowCardinality(String),
+    domain_name        LowCardinality(String),
+    data_sets          LowCardinality(String),
+    source_partition   Int32 CODEC(Delta, ZSTD(1)),
+    source_offset      Int64 CODEC(Delta, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(received)
+ORDER BY (vendor, country_code, start)
+SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+
+-- +goose Down
+DROP TABLE flows;
