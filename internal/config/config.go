@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"reflect"
 	"strings"
@@ -73,9 +72,30 @@ func Load(path string, environ []string, into any) error {
 
 // Decode fills into from YAML text. Unknown keys are refused.
 func Decode(text []byte, into any) error {
-	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(into)
-	if errors.Is(err, io.EOF) { // an empty file: all defaults
+	var document map[string]any
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return err
+	}
+	if len(document) == 0 { // all defaults; the library would set everything to zero
 		return nil
+	}
+	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(into)
+	if located := yaml.Error(nil); err == nil || errors.As(err, &located) {
+		return err
+	}
+	return locate(text, into, err)
+}
+
+// locate finds the setting whose value cannot be read, for an error that does not say where.
+func locate(text []byte, into any, err error) error {
+	for _, f := range Fields(into) {
+		path, pathErr := yaml.PathString("$." + f.Path)
+		if pathErr != nil {
+			continue
+		}
+		if e := path.Read(bytes.NewReader(text), reflect.New(f.value.Type()).Interface()); e != nil && e.Error() == err.Error() {
+			return fmt.Errorf("%s: %w", f.Path, err)
+		}
 	}
 	return err
 }

@@ -96,7 +96,7 @@ func validate(p *landfallv1.FlowBatch) error {
 		return fmt.Errorf("%w %d, this version reads %d", ErrSchemaVersion, p.SchemaVersion, SchemaVersion)
 	}
 	if p.Origin == nil || p.Origin.Collector == "" || p.Origin.Sequence == 0 {
-		return errors.New("no origin")
+		return errors.New("no origin (collector and sequence)")
 	}
 	if p.Count > MaxFlows {
 		return fmt.Errorf("%d flows, at most %d are read", p.Count, MaxFlows)
