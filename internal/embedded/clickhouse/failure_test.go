@@ -178,11 +178,11 @@ func TestUnusableLibrary(t *testing.T) {
 		{"folder", dir, "is not a file"},
 		{"empty", file("empty.so", nil), "is not a shared library"},
 		{"text", file("page.so", []byte("<html>404</html>")), "is not a shared library"},
-		{"first 100 bytes", file("hundred.so", head[:100]), "is not a shared library"},
-		{"first MiB", file("head.so", head), "landfall data update"},
-		{"half", almost, "landfall data update"},
-		{"other machine", file("mips.so", otherMachine), "landfall data update"},
-		{"other program", self, "landfall data update"},
+		{"first 100 bytes", file("hundred.so", head[:100]), "is cut short or damaged"},
+		{"first MiB", file("head.so", head), "is cut short or damaged"},
+		{"half", almost, "is cut short or damaged"},
+		{"other machine", file("mips.so", otherMachine), "is for EM_MIPS"},
+		{"other program", self, "so it is not the engine"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			config := testConfig(t)

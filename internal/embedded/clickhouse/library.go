@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"debug/elf"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,17 +38,28 @@ func checkLibrary(path string) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%w: %s is not a file; %s", ErrNoLibrary, path, again)
 	}
-	f, err := elf.Open(path)
+	file, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("%w: %s is not a shared library (%w); %s", ErrNoLibrary, path, err, again)
+		return fmt.Errorf("%w: %w", ErrNoLibrary, err)
 	}
-	defer f.Close()
-	if want := elfMachine[runtime.GOARCH]; f.Machine != want {
-		return fmt.Errorf("%w: %s is for %s, this machine is %s; %s", ErrNoLibrary, path, f.Machine, want, again)
+	defer file.Close()
+	// The table of sections stands at the end of the file, so a file cut
+	// short fails to parse although its beginning is right.
+	var head [20]byte
+	if _, err := file.ReadAt(head[:], 0); err != nil || string(head[:4]) != elf.ELFMAG {
+		return fmt.Errorf("%w: %s is not a shared library; %s", ErrNoLibrary, path, again)
+	}
+	machine := elf.Machine(binary.LittleEndian.Uint16(head[18:]))
+	if want := elfMachine[runtime.GOARCH]; machine != want {
+		return fmt.Errorf("%w: %s is for %s, this machine is %s; %s", ErrNoLibrary, path, machine, want, again)
+	}
+	f, err := elf.NewFile(file)
+	if err != nil {
+		return fmt.Errorf("%w: %s is cut short or damaged (%d bytes: %w); %s", ErrNoLibrary, path, info.Size(), err, again)
 	}
 	for _, p := range f.Progs {
 		if end := p.Off + p.Filesz; end > uint64(info.Size()) {
-			return fmt.Errorf("%w: %s is cut short (%d bytes, at least %d expected); %s", ErrNoLibrary, path, info.Size(), end, again)
+			return fmt.Errorf("%w: %s is cut short or damaged (%d bytes, at least %d expected); %s", ErrNoLibrary, path, info.Size(), end, again)
 		}
 	}
 	symbols, err := f.DynamicSymbols()

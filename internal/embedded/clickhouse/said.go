@@ -65,6 +65,14 @@ func (t *tail) flush() {
 	t.line()
 }
 
+// forget drops what was said so far: the chatter of a start that went well
+// explains no later end.
+func (t *tail) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lines = t.lines[:0]
+}
+
 // String is what was said last, as the end of an error message.
 func (t *tail) String() string {
 	t.mu.Lock()

@@ -107,6 +107,7 @@ func (s *Server) runOnce(ctx context.Context, self string, onReady func()) (read
 				switch {
 				case err == nil:
 					ready = true
+					said.forget()
 					s.log.Info("the ClickHouse engine is ready", "native", s.Native(), "http", s.HTTP(), "pid", pid, "took", time.Since(begun).Round(time.Millisecond))
 					onReady()
 				case errors.Is(err, errSlow):
