@@ -7,7 +7,7 @@
 --
 -- The deduplication window counts inserted parts. It has to outlast everything that other
 -- partitions' consumers insert while one of them waits to try its own insert again.
-CREATE TABLE flows
+CREATE TABLE IF NOT EXISTS flows
 (
     start              DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
     end                DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
@@ -51,4 +51,4 @@ ORDER BY (vendor, country_code, start)
 SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
 -- +goose Down
-DROP TABLE flows;
+DROP TABLE IF EXISTS flows;

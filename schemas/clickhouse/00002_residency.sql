@@ -2,7 +2,7 @@
 -- Bytes and packets by all that a residency question can ask for, by minute, hour and day. A flow
 -- belongs to the bucket of its start. Counters are multiplied by the sampling interval here, and
 -- nowhere else. Each level is fed by the one before it, so that a block is grouped only once.
-CREATE TABLE residency_minute
+CREATE TABLE IF NOT EXISTS residency_minute
 (
     bucket           DateTime('UTC') CODEC(Delta, ZSTD(1)),
     site             LowCardinality(String),
@@ -29,7 +29,7 @@ ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, sit
           cloud_provider, cloud_region, place_method, confidence, as_organization)
 SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
-CREATE TABLE residency_hour
+CREATE TABLE IF NOT EXISTS residency_hour
 (
     bucket           DateTime('UTC') CODEC(Delta, ZSTD(1)),
     site             LowCardinality(String),
@@ -56,7 +56,7 @@ ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, sit
           cloud_provider, cloud_region, place_method, confidence, as_organization)
 SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
-CREATE TABLE residency_day
+CREATE TABLE IF NOT EXISTS residency_day
 (
     bucket           DateTime('UTC') CODEC(Delta, ZSTD(1)),
     site             LowCardinality(String),
@@ -83,7 +83,7 @@ ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, sit
           cloud_provider, cloud_region, place_method, confidence, as_organization)
 SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
-CREATE MATERIALIZED VIEW residency_minute_view TO residency_minute AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS residency_minute_view TO residency_minute AS
 SELECT toStartOfMinute(toDateTime(start, 'UTC')) AS bucket,
        site, handset_side, vendor, vendor_method, country_code, subdivision_code,
        cloud_provider, cloud_region, asn, as_organization, place_method, confidence,
@@ -96,7 +96,7 @@ FROM flows
 GROUP BY bucket, site, handset_side, vendor, vendor_method, country_code, subdivision_code,
        cloud_provider, cloud_region, asn, as_organization, place_method, confidence;
 
-CREATE MATERIALIZED VIEW residency_hour_view TO residency_hour AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS residency_hour_view TO residency_hour AS
 SELECT toStartOfHour(r.bucket, 'UTC') AS bucket,
        site, handset_side, vendor, vendor_method, country_code, subdivision_code,
        cloud_provider, cloud_region, asn, as_organization, place_method, confidence,
@@ -107,7 +107,7 @@ FROM residency_minute AS r
 GROUP BY bucket, site, handset_side, vendor, vendor_method, country_code, subdivision_code,
        cloud_provider, cloud_region, asn, as_organization, place_method, confidence;
 
-CREATE MATERIALIZED VIEW residency_day_view TO residency_day AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS residency_day_view TO residency_day AS
 SELECT toStartOfDay(r.bucket, 'UTC') AS bucket,
        site, handset_side, vendor, vendor_method, country_code, subdivision_code,
        cloud_provider, cloud_region, asn, as_organization, place_method, confidence,
@@ -119,9 +119,9 @@ GROUP BY bucket, site, handset_side, vendor, vendor_method, country_code, subdiv
        cloud_provider, cloud_region, asn, as_organization, place_method, confidence;
 
 -- +goose Down
-DROP VIEW residency_day_view;
-DROP VIEW residency_hour_view;
-DROP VIEW residency_minute_view;
-DROP TABLE residency_day;
-DROP TABLE residency_hour;
-DROP TABLE residency_minute;
+DROP VIEW IF EXISTS residency_day_view;
+DROP VIEW IF EXISTS residency_hour_view;
+DROP VIEW IF EXISTS residency_minute_view;
+DROP TABLE IF EXISTS residency_day;
+DROP TABLE IF EXISTS residency_hour;
+DROP TABLE IF EXISTS residency_minute;

@@ -1,0 +1,89 @@
+package clickhouse
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"time"
+
+	clickhousego "github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/landfall-telemetry/landfall/internal/config"
+)
+
+// Config says where ClickHouse is and how to log in.
+type Config struct {
+	Addresses      []string      `yaml:"addresses" doc:"Addresses (host:port) of the native protocol; the first that answers is used."`
+	Database       string        `yaml:"database" doc:"Database of Landfall's tables; the aggregator creates it."`
+	User           string        `yaml:"user" doc:"User name."`
+	Password       config.Secret `yaml:"password" doc:"Password."`
+	DialTimeout    time.Duration `yaml:"dial_timeout" doc:"Longest time one try to connect may take."`
+	ReadTimeout    time.Duration `yaml:"read_timeout" doc:"Longest time without a word from the server before a connection counts as dead."`
+	MaxConnections int           `yaml:"max_connections" doc:"Most connections of one process for queries."`
+	TLS            config.TLS    `yaml:"tls"`
+	AllowPlaintext bool          `yaml:"allow_plaintext" doc:"Whether servers on other machines may be used without TLS."`
+}
+
+// DefaultConfig suits a server on this machine.
+func DefaultConfig() Config {
+	return Config{
+		Addresses:      []string{"127.0.0.1:9000"},
+		Database:       "landfall",
+		User:           "landfall",
+		DialTimeout:    5 * time.Second,
+		ReadTimeout:    time.Minute,
+		MaxConnections: 10,
+	}
+}
+
+// A name that needs no quoting; it stands in DDL, where there are no parameters.
+var databasePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+
+// Validate reports every fault.
+func (c Config) Validate() error {
+	var errs []error
+	if len(c.Addresses) == 0 {
+		errs = append(errs, errors.New("addresses: at least one is needed"))
+	}
+	for _, a := range c.Addresses {
+		if err := c.TLS.CheckPeer(a, c.AllowPlaintext); err != nil {
+			errs = append(errs, fmt.Errorf("addresses: %w", err))
+		}
+	}
+	if !databasePattern.MatchString(c.Database) {
+		errs = append(errs, fmt.Errorf("database: %q is not a name (letters, digits and _, at most 64)", c.Database))
+	}
+	if c.User == "" {
+		errs = append(errs, errors.New("user: must not be empty"))
+	}
+	if c.DialTimeout <= 0 {
+		errs = append(errs, fmt.Errorf("dial_timeout: %s is not positive", c.DialTimeout))
+	}
+	if c.ReadTimeout <= 0 {
+		errs = append(errs, fmt.Errorf("read_timeout: %s is not positive", c.ReadTimeout))
+	}
+	if c.MaxConnections < 1 {
+		errs = append(errs, fmt.Errorf("max_connections: %d is less than 1", c.MaxConnections))
+	}
+	return errors.Join(errs...)
+}
+
+// LogValue keeps the log short and free of secrets.
+func (c Config) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("addresses", c.Addresses), slog.String("database", c.Database), slog.String("user", c.User))
+}
+
+func (c Config) options(tls *tls.Config, database string) *clickhousego.Options {
+	return &clickhousego.Options{
+		Addr:         c.Addresses,
+		Auth:         clickhousego.Auth{Database: database, Username: c.User, Password: c.Password.Reveal()},
+		TLS:          tls,
+		DialTimeout:  c.DialTimeout,
+		ReadTimeout:  c.ReadTimeout,
+		MaxOpenConns: c.MaxConnections,
+		MaxIdleConns: c.MaxConnections,
+		Compression:  &clickhousego.Compression{Method: clickhousego.CompressionLZ4},
+	}
+}

@@ -1,0 +1,227 @@
+// Package flowstest makes enriched batches and the totals that they must come to, and puts them into
+// a real ClickHouse, for tests only.
+package flowstest
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/landfall-telemetry/landfall/internal/clickhouse"
+	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows"
+	"github.com/landfall-telemetry/landfall/internal/config"
+	"github.com/landfall-telemetry/landfall/internal/testkit/chtest"
+	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
+)
+
+// Flow is one row, in the words of a test.
+type Flow struct {
+	Start                     time.Time
+	Side                      landfallv1.HandsetSide
+	Exporter                  string
+	Vendor                    string
+	Country, Subdivision      string
+	CloudProvider, CloudName  string
+	Confidence                string
+	ASN                       uint32
+	Organization              string
+	OctetsUp, OctetsDown      uint64
+	PacketsUp, PacketsDown    uint64
+	SamplingInterval          uint32
+	ApplicationName, HostName string
+}
+
+// Batch makes an enriched batch of flows.
+func Batch(collector string, sequence uint64, source int64, received time.Time, fs ...Flow) *landfallv1.EnrichedBatch {
+	p := &landfallv1.EnrichedBatch{
+		SchemaVersion: flows.SchemaVersion,
+		Origin:        &landfallv1.Origin{Collector: collector, Epoch: 1, Sequence: sequence},
+		Source:        &landfallv1.Source{Topic: "landfall.flows", Offset: source},
+		Site:          "test",
+		ReceivedMs:    received.UnixMilli(),
+		DataSets:      []*landfallv1.DataSetVersion{{Name: "city", Version: "2.3.1"}, {Name: "asn", Version: "2.3.2"}},
+	}
+	vendors, places, networks, names := map[string]uint32{}, map[string]uint32{}, map[string]uint32{}, map[string]uint32{}
+	name := func(s string) uint32 {
+		if s == "" {
+			return 0
+		}
+		if names[s] == 0 {
+			p.Strings = append(p.Strings, s)
+			names[s] = uint32(len(p.Strings))
+		}
+		return names[s]
+	}
+	for i := range fs {
+		f := &fs[i]
+		p.Count++
+		exporter := netip.IPv6Unspecified()
+		if f.Exporter != "" {
+			exporter = netip.MustParseAddr(f.Exporter)
+		}
+		e := exporter.As16()
+		p.Exporter = append(p.Exporter, e[:]...)
+		p.ObservationDomain = append(p.ObservationDomain, 7)
+		p.ExportProtocol = append(p.ExportProtocol, uint32(landfallv1.ExportProtocol_EXPORT_PROTOCOL_IPFIX))
+		p.StartMs = append(p.StartMs, f.Start.UnixMilli())
+		p.EndMs = append(p.EndMs, f.Start.UnixMilli()+250)
+		p.IpProtocol = append(p.IpProtocol, 6)
+		p.HandsetSide = append(p.HandsetSide, uint32(f.Side))
+		p.Subscriber = append(p.Subscriber, uint64(i)*2654435761)
+		p.RemoteAddress = append(p.RemoteAddress, mapped(byte(i))...)
+		p.RemotePort = append(p.RemotePort, 443)
+		p.OctetsUp = append(p.OctetsUp, f.OctetsUp)
+		p.OctetsDown = append(p.OctetsDown, f.OctetsDown)
+		p.PacketsUp = append(p.PacketsUp, f.PacketsUp)
+		p.PacketsDown = append(p.PacketsDown, f.PacketsDown)
+		p.SamplingInterval = append(p.SamplingInterval, f.SamplingInterval)
+		p.ApplicationName = append(p.ApplicationName, name(f.ApplicationName))
+		p.DomainName = append(p.DomainName, name(f.HostName))
+		v, ok := vendors[f.Vendor]
+		if !ok {
+			v = uint32(len(p.Vendors))
+			vendors[f.Vendor] = v
+			p.Vendors = append(p.Vendors, &landfallv1.Vendor{Name: f.Vendor, Method: "oui"})
+		}
+		p.Vendor = append(p.Vendor, v)
+		place := landfallv1.Place{CountryCode: f.Country, SubdivisionCode: f.Subdivision, CloudProvider: f.CloudProvider,
+			CloudRegion: f.CloudName, Method: "city_db", Confidence: f.Confidence}
+		id := fmt.Sprintf("%q %q %q %q %q", f.Country, f.Subdivision, f.CloudProvider, f.CloudName, f.Confidence)
+		v, ok = places[id]
+		if !ok {
+			v = uint32(len(p.Places))
+			places[id] = v
+			p.Places = append(p.Places, &place)
+		}
+		p.Place = append(p.Place, v)
+		id = fmt.Sprintf("%d %q", f.ASN, f.Organization)
+		v, ok = networks[id]
+		if !ok {
+			v = uint32(len(p.Networks))
+			networks[id] = v
+			p.Networks = append(p.Networks, &landfallv1.Network{Asn: f.ASN, Organization: f.Organization})
+		}
+		p.Network = append(p.Network, v)
+	}
+	return p
+}
+
+func mapped(last byte) []byte {
+	a := netip.AddrFrom4([4]byte{198, 51, 100, last}).As16()
+	return a[:]
+}
+
+// Message is the batch as a Kafka message.
+func Message(t testing.TB, p *landfallv1.EnrichedBatch) []byte {
+	t.Helper()
+	message, err := p.MarshalVT()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return message
+}
+
+// Random makes n flows with starts in [since, until), of few vendors and places, as traffic is.
+func Random(r *rand.Rand, n int, since, until time.Time) []Flow {
+	places := [][3]string{{"CN", "CN-BJ", "Beijing"}, {"US", "US-OR", "Oregon"}, {"SG", "", "Singapore"}, {"DE", "DE-HE", "Frankfurt"}, {"", "", ""}}
+	vendors := []string{"Xiaomi", "Apple", "Samsung", "Huawei", "unknown", "randomised"}
+	span := until.Sub(since).Milliseconds()
+	out := make([]Flow, n)
+	for i := range out {
+		place := places[r.IntN(len(places))]
+		asn := uint32(64500 + r.IntN(40))
+		packets := uint64(1 + r.IntN(50))
+		out[i] = Flow{
+			Start:    since.Add(time.Duration(r.Int64N(span)) * time.Millisecond),
+			Side:     landfallv1.HandsetSide(1 + r.IntN(2)),
+			Exporter: "192.0.2.1",
+			Vendor:   vendors[r.IntN(len(vendors))],
+			Country:  place[0], Subdivision: place[1], Confidence: "single",
+			ASN: asn, Organization: fmt.Sprint("Network ", asn),
+			PacketsUp: packets, OctetsUp: packets * uint64(40+r.IntN(1400)),
+			PacketsDown: packets * 2, OctetsDown: packets * 2 * uint64(40+r.IntN(1400)),
+			SamplingInterval: uint32(1 + 99*r.IntN(2)),
+			HostName:         fmt.Sprintf("h%d.example.net", r.IntN(200)),
+		}
+	}
+	return out
+}
+
+// Totals are the figures that every level must come to.
+type Totals struct{ Flows, BytesUp, BytesDown, PacketsUp, PacketsDown uint64 }
+
+// Add counts flows.
+func (s *Totals) Add(fs ...Flow) {
+	for i := range fs {
+		f := &fs[i]
+		k := uint64(max(f.SamplingInterval, 1))
+		s.Flows++
+		s.BytesUp += f.OctetsUp * k
+		s.BytesDown += f.OctetsDown * k
+		s.PacketsUp += f.PacketsUp * k
+		s.PacketsDown += f.PacketsDown * k
+	}
+}
+
+// Levels reads the totals of every level from the database, by table.
+func Levels(t testing.TB, db *chtest.Server) map[string]Totals {
+	t.Helper()
+	conn := db.Conn(t)
+	out := make(map[string]Totals)
+	for _, table := range []string{"flows", "residency_minute", "residency_hour", "residency_day"} {
+		what := "sum(flows), sum(bytes_up), sum(bytes_down), sum(packets_up), sum(packets_down)"
+		if table == "flows" {
+			what = "count(), sum(octets_up*sampling_interval), sum(octets_down*sampling_interval), sum(packets_up*sampling_interval), sum(packets_down*sampling_interval)"
+		}
+		var s Totals
+		if err := conn.QueryRow(t.Context(), "SELECT "+what+" FROM "+table).Scan(&s.Flows, &s.BytesUp, &s.BytesDown, &s.PacketsUp, &s.PacketsDown); err != nil {
+			t.Fatalf("totals of %s: %v", table, err)
+		}
+		out[table] = s
+	}
+	return out
+}
+
+// Config is the configuration that connects to a test's database.
+func Config(db *chtest.Server) clickhouse.Config {
+	c := clickhouse.DefaultConfig()
+	c.Addresses = []string{db.Native}
+	c.Database, c.User, c.Password = db.Database, db.User, config.Secret(db.Password)
+	return c
+}
+
+// Clock lets every flow keep its start.
+var Clock = flows.Clock{MaxAge: 20 * 365 * 24 * time.Hour, MaxAhead: 20 * 365 * 24 * time.Hour}
+
+// Start gives a database of the test's own with Landfall's tables in it, kept for ever.
+func Start(t testing.TB) (*chtest.Server, clickhouse.Config) {
+	t.Helper()
+	db := chtest.Start(t)
+	c := Config(db)
+	if err := clickhouse.Migrate(t.Context(), c, clickhouse.Retention{}, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	return db, c
+}
+
+// Insert puts flows into the tables as the aggregator does.
+func Insert(t testing.TB, c clickhouse.Config, token string, fs ...Flow) {
+	t.Helper()
+	p := Batch("test", 1, 0, time.Now(), fs...)
+	if err := flows.Validate(p); err != nil {
+		t.Fatal(err)
+	}
+	block := flows.NewBlock(Clock)
+	block.Append(p, 0, 0)
+	i, err := clickhouse.NewInserter(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	if err := i.Insert(t.Context(), flows.Table, block.Input(), token); err != nil {
+		t.Fatal(err)
+	}
+}

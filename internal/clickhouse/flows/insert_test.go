@@ -1,0 +1,71 @@
+package flows_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/landfall-telemetry/landfall/internal/clickhouse"
+	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows"
+	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows/flowstest"
+	"github.com/landfall-telemetry/landfall/internal/testkit/chtest"
+)
+
+func TestMain(m *testing.M) { chtest.Main(m) }
+
+var epoch = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC) // a Monday
+
+// An insert that is tried three times counts once at each level, although its rows lie in several
+// months; and what goes in as one block is one part a partition.
+func TestInsertCountsOnceAtEveryLevel(t *testing.T) {
+	db, config := flowstest.Start(t)
+	const n = 180_000 // more groups than the server's default block size
+	random := flowstest.Random(rand.New(rand.NewPCG(1, 2)), n, epoch, epoch.AddDate(0, 0, 84))
+	var want flowstest.Totals
+	want.Add(random...)
+
+	block := flows.NewBlock(flowstest.Clock)
+	for i := range uint64(3) {
+		block.Append(flowstest.Batch("c", i+1, 5, epoch.AddDate(0, 0, 90), random[i*n/3:(i+1)*n/3]...), 3, 5)
+	}
+	inserter, err := clickhouse.NewInserter(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inserter.Close()
+	conn := db.Conn(t)
+	for _, table := range []string{"flows", "residency_minute", "residency_hour", "residency_day"} {
+		if err := conn.Exec(t.Context(), "SYSTEM STOP MERGES "+table); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for try := range 3 {
+		if err := inserter.Insert(t.Context(), flows.Table, block.Input(), "landfall.enriched/3/0-6"); err != nil {
+			t.Fatal(err)
+		}
+		for table, got := range flowstest.Levels(t, db) {
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s after try %d (-want +got):\n%s", table, try+1, diff)
+			}
+		}
+		for table, want := range map[string]uint64{"flows": 1, "residency_minute": 3, "residency_hour": 3, "residency_day": 3} {
+			var parts uint64
+			if err := conn.QueryRow(t.Context(), "SELECT count() FROM system.parts WHERE database = currentDatabase() AND active AND table = ?", table).Scan(&parts); err != nil {
+				t.Fatal(err)
+			}
+			if parts != want {
+				t.Errorf("%s has %d parts after try %d, want %d: a block was cut", table, parts, try+1, want)
+			}
+		}
+	}
+	if err := inserter.Insert(t.Context(), flows.Table, block.Input(), "landfall.enriched/3/6-7"); err != nil {
+		t.Fatal(err)
+	}
+	for table, got := range flowstest.Levels(t, db) {
+		if got.Flows != 2*n {
+			t.Errorf("%s has %d flows after the same rows under another token, want %d", table, got.Flows, 2*n)
+		}
+	}
+}

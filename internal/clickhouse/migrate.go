@@ -1,0 +1,67 @@
+package clickhouse
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	clickhousego "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/pressly/goose/v3"
+
+	migrations "github.com/landfall-telemetry/landfall/schemas/clickhouse"
+)
+
+// ErrSchemaNewer says that the database was made by a newer version of Landfall.
+var ErrSchemaNewer = errors.New("the database's schema is newer than this version of Landfall")
+
+// Migrate creates the database, brings its schema up to date and sets its retention. It waits for
+// the server until ctx ends. Two processes may migrate at once. It refuses a schema that is newer
+// than it knows with ErrSchemaNewer.
+func Migrate(ctx context.Context, c Config, r Retention, log *slog.Logger) error {
+	admin, err := open(ctx, c, "", log)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	if err := admin.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+c.Database); err != nil {
+		return fmt.Errorf("create database %s: %w", c.Database, err)
+	}
+	tls, err := c.TLS.Client()
+	if err != nil {
+		return fmt.Errorf("clickhouse tls: %w", err)
+	}
+	db := clickhousego.OpenDB(c.options(tls, c.Database))
+	defer db.Close()
+	if err := migrate(ctx, db, log); err != nil {
+		return fmt.Errorf("migrate database %s: %w", c.Database, err)
+	}
+	if err := r.apply(ctx, db, log); err != nil {
+		return fmt.Errorf("set retention in database %s: %w", c.Database, err)
+	}
+	return nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+	// The global registry holds Go migrations of whoever else uses goose in this process.
+	provider, err := goose.NewProvider(goose.DialectClickHouse, db, migrations.FS,
+		goose.WithDisableGlobalRegistry(true), goose.WithTableName("schema_version"))
+	if err != nil {
+		return err
+	}
+	sources := provider.ListSources()
+	newest := sources[len(sources)-1].Version
+	current, err := provider.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if current > newest {
+		return fmt.Errorf("%w: it is at %d, this version knows %d; run a newer Landfall or use another database", ErrSchemaNewer, current, newest)
+	}
+	results, err := provider.Up(ctx)
+	for _, r := range results {
+		log.Info("migrated ClickHouse", "migration", r.Source.Path, "took", r.Duration)
+	}
+	return err
+}

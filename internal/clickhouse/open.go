@@ -1,0 +1,64 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/ClickHouse/ch-go/proto"
+	clickhousego "github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// Open returns connections for queries, with the configured database as default. It waits for the
+// server, and for the database to be created, until ctx ends, and says what it waits for. A refused
+// login is an error at once.
+func Open(ctx context.Context, c Config, log *slog.Logger) (driver.Conn, error) {
+	return open(ctx, c, c.Database, log)
+}
+
+func open(ctx context.Context, c Config, database string, log *slog.Logger) (driver.Conn, error) {
+	tls, err := c.TLS.Client()
+	if err != nil {
+		return nil, fmt.Errorf("clickhouse tls: %w", err)
+	}
+	conn, err := clickhousego.Open(c.options(tls, database))
+	if err != nil {
+		return nil, fmt.Errorf("open ClickHouse at %v: %w", c.Addresses, err)
+	}
+	if err := reach(ctx, c, conn.Ping, log); err != nil {
+		_ = conn.Close() // the first error is the one that tells
+		return nil, fmt.Errorf("reach ClickHouse at %v: %w", c.Addresses, err)
+	}
+	return conn, nil
+}
+
+func reach(ctx context.Context, c Config, ping func(context.Context) error, log *slog.Logger) error {
+	wait := NewWait(log.With("addresses", c.Addresses, "database", c.Database), "a connection")
+	for {
+		err := ping(ctx)
+		if err == nil {
+			wait.Over()
+			return nil
+		}
+		if loginRefused(err) {
+			return err
+		}
+		if !wait.Retry(ctx, err) {
+			return errors.Join(ctx.Err(), err)
+		}
+	}
+}
+
+func loginRefused(err error) bool {
+	var e *clickhousego.Exception
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch proto.Error(e.Code) {
+	case proto.ErrAuthenticationFailed, proto.ErrUnknownUser, proto.ErrWrongPassword, proto.ErrRequiredPassword, proto.ErrIPAddressNotAllowed:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,85 @@
+package clickhouse
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Retention says how long each table keeps its rows; 0: for ever.
+type Retention struct {
+	Flows           time.Duration `yaml:"flows" doc:"How long single flows are kept after they arrived; 0: for ever."`
+	ResidencyMinute time.Duration `yaml:"residency_minute" doc:"How long figures by the minute are kept after the minute they are of; 0: for ever."`
+	ResidencyHour   time.Duration `yaml:"residency_hour" doc:"How long figures by the hour are kept; 0: for ever."`
+	ResidencyDay    time.Duration `yaml:"residency_day" doc:"How long figures by the day are kept; 0: for ever."`
+}
+
+const day = 24 * time.Hour
+
+// DefaultRetention keeps flows for two weeks and figures by the day for ever.
+func DefaultRetention() Retention {
+	return Retention{Flows: 14 * day, ResidencyMinute: 30 * day, ResidencyHour: 400 * day}
+}
+
+// A DateTime ends in 2106; a longer retention would wrap.
+const maxRetention = 50 * 365 * day
+
+type retained struct {
+	table, setting, since string
+	keep                  time.Duration
+}
+
+func (r Retention) tables() []retained {
+	return []retained{
+		{"flows", "flows", "toDateTime(received)", r.Flows},
+		{"residency_minute", "residency_minute", "bucket", r.ResidencyMinute},
+		{"residency_hour", "residency_hour", "bucket", r.ResidencyHour},
+		{"residency_day", "residency_day", "bucket", r.ResidencyDay},
+	}
+}
+
+// Validate reports every fault.
+func (r Retention) Validate() error {
+	var errs []error
+	for _, t := range r.tables() {
+		if t.keep != 0 && (t.keep < time.Hour || t.keep > maxRetention) {
+			errs = append(errs, fmt.Errorf("%s: %s is neither 0 nor in 1h to 50 years", t.setting, t.keep))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var ttlPattern = regexp.MustCompile(`\bTTL .*\+ toIntervalSecond\((\d+)\)`)
+
+// apply changes the tables whose retention differs. A change makes the server look at all the
+// table's parts again, so it is not made where there is nothing to change.
+func (r Retention) apply(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+	for _, t := range r.tables() {
+		var engine string
+		if err := db.QueryRowContext(ctx, "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = ?", t.table).Scan(&engine); err != nil {
+			return fmt.Errorf("read the definition of %s: %w", t.table, err)
+		}
+		was := "0"
+		if m := ttlPattern.FindStringSubmatch(engine); m != nil {
+			was = m[1]
+		}
+		want := strconv.FormatInt(int64(t.keep/time.Second), 10)
+		if was == want {
+			continue
+		}
+		statement := "ALTER TABLE " + t.table + " REMOVE TTL"
+		if t.keep != 0 {
+			statement = "ALTER TABLE " + t.table + " MODIFY TTL " + t.since + " + toIntervalSecond(" + want + ")"
+		}
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("change %s: %w", t.table, err)
+		}
+		log.Info("set retention", "table", t.table, "keep", t.keep)
+	}
+	return nil
+}
