@@ -133,3 +133,6 @@ func ContentRefused(err error) bool {
 		proto.ErrNumberOfColumnsDoesntMatch,
 		proto.ErrFunctionThrowIfValueIsNonZero, proto.ErrDecimalOverflow)
 }
+
+// FromServer reports whether err was said by the server, as opposed to a connection that failed.
+func FromServer(err error) bool { return ch.IsException(err) }

@@ -1,0 +1,66 @@
+package aggregator
+
+import (
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
+)
+
+// maxOrigins bounds the origins that are remembered for a partition: (collector, epoch) pairs, so a
+// restart of a collector counts. Those used least lately are forgotten.
+const maxOrigins = 200
+
+// seen is what was counted of a partition up to some offset. Sources only rise in a partition, and
+// so does the sequence of each origin; "not above the last one" therefore means "seen before".
+type seen struct {
+	source  int64    // highest offset of the source partition; -1: none
+	origins []origin // the one used last comes last
+}
+
+type origin struct {
+	id       uint64 // hash of collector and epoch
+	sequence uint64
+}
+
+func newSeen() seen { return seen{source: -1} }
+
+func (s *seen) clone() seen { return seen{s.source, slices.Clone(s.origins)} }
+
+// add notes a batch. If it was seen before, add returns by what it is known.
+func (s *seen) add(p *landfallv1.EnrichedBatch) (duplicate string) {
+	if p.Source.Offset <= s.source {
+		return reasonSource
+	}
+	s.source = p.Source.Offset
+	id := originID(p.Origin)
+	at := slices.IndexFunc(s.origins, func(o origin) bool { return o.id == id })
+	if at < 0 {
+		if len(s.origins) == maxOrigins {
+			s.origins = slices.Delete(s.origins, 0, 1)
+		}
+		s.origins = append(s.origins, origin{id, p.Origin.Sequence})
+		return ""
+	}
+	o := s.origins[at]
+	if p.Origin.Sequence <= o.sequence {
+		duplicate = reasonOrigin
+	} else {
+		o.sequence = p.Origin.Sequence
+	}
+	s.origins = append(slices.Delete(s.origins, at, at+1), o)
+	return duplicate
+}
+
+func originID(o *landfallv1.Origin) uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	_, _ = d.WriteString(o.Collector) // a Digest does not fail
+	var epoch [9]byte                 // the zero byte before it ends the name
+	for i := range 8 {
+		epoch[1+i] = byte(o.Epoch >> (8 * i))
+	}
+	_, _ = d.Write(epoch[:])
+	return d.Sum64()
+}
