@@ -78,8 +78,9 @@ func (p *Pacer) Held() time.Duration { return p.held }
 func (p *Pacer) Dropped() uint64 {
 	var n uint64
 	for i := range p.credits {
-		if q, ok := p.queues.look(p.credits[i].target); ok && q.drops > p.credits[i].drops {
-			n += q.drops - p.credits[i].drops
+		c := &p.credits[i]
+		if q, ok := p.queues.look(c.target); ok && c.seen && q.drops > c.drops {
+			n += q.drops - c.drops
 		}
 	}
 	return n
