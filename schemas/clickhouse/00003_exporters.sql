@@ -1,0 +1,40 @@
+-- +goose Up
+-- What each exporter sent, by the day of arrival: a small table that answers "what came in" without
+-- reading flows. Bytes are scaled as in the residency tables.
+CREATE TABLE IF NOT EXISTS exporter_day
+(
+    bucket             DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    exporter           IPv6 CODEC(ZSTD(1)),
+    export_protocol    LowCardinality(String),
+    site               LowCardinality(String),
+    flows              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    bytes_up           SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    bytes_down         SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    packets_up         SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    packets_down       SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    first_flow         SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    last_flow          SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
+    last_received      SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(bucket)
+ORDER BY (bucket, exporter, export_protocol, site)
+SETTINGS non_replicated_deduplication_window = 20000;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS exporter_day_view TO exporter_day AS
+SELECT toStartOfDay(toDateTime(f.received, 'UTC'), 'UTC') AS bucket,
+       exporter, export_protocol, site,
+       count() AS flows,
+       sum(f.octets_up * f.sampling_interval) AS bytes_up,
+       sum(f.octets_down * f.sampling_interval) AS bytes_down,
+       sum(f.packets_up * f.sampling_interval) AS packets_up,
+       sum(f.packets_down * f.sampling_interval) AS packets_down,
+       min(f.start) AS first_flow,
+       max(f.start) AS last_flow,
+       max(f.received) AS last_received
+FROM flows AS f
+GROUP BY bucket, exporter, export_protocol, site;
+
+-- +goose Down
+DROP VIEW IF EXISTS exporter_day_view;
+DROP TABLE IF EXISTS exporter_day;
