@@ -148,7 +148,7 @@ type Partition struct {
 func (p *Partition) SeekTo(offset int64) {
 	p.next = offset
 	if p.reader != nil {
-		_ = p.reader.SetOffset(max(offset, kafka.FirstOffset)) // fails only on a closed reader
+		p.position()
 	}
 }
 
@@ -198,7 +198,16 @@ func (p *Partition) open() {
 		ReadBackoffMin: 5 * time.Millisecond,
 		ReadBackoffMax: time.Second,
 	})
-	_ = p.reader.SetOffset(max(p.next, kafka.FirstOffset)) // fails only on a closed reader
+	p.position()
+}
+
+// position sets the reader to the next message.
+func (p *Partition) position() {
+	offset := p.next
+	if offset < 0 {
+		offset = kafka.FirstOffset
+	}
+	_ = p.reader.SetOffset(offset) // fails only on a closed reader
 }
 
 func (p *Partition) close() {

@@ -1,0 +1,48 @@
+package enricher
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// Config is what a user sets.
+type Config struct {
+	SubscriberPrefixes []string `yaml:"subscriber_prefixes" doc:"Prefixes that handsets have their addresses from. The end of a flow inside them is the handset, the other end the remote."`
+	StaticVendorsFile  string   `yaml:"static_vendors_file" doc:"CSV file of prefix,vendor for handsets whose vendor the operator knows; goes before the MAC address. Empty: none."`
+	PseudonymKeyFile   string   `yaml:"pseudonym_key_file" doc:"File with the key (64 hexadecimal digits) of the subscribers' pseudonyms; made if it is not there. All enrichers need the same one. Empty: secrets/pseudonym.key in data_dir."`
+	CityPath           string   `yaml:"city_path" doc:"City table: an MMDB file, or a folder of them. Empty: the one that landfall data update puts in data_dir."`
+	ASNPath            string   `yaml:"asn_path" doc:"Table of autonomous systems: a CSV file, or a folder of them. Empty: the one that landfall data update puts in data_dir."`
+	OUIFile            string   `yaml:"oui_file" doc:"Table of MAC address blocks in JSON form. Empty: the one that landfall data update puts in data_dir."`
+}
+
+// DefaultConfig takes private and carrier-grade NAT addresses for handsets.
+func DefaultConfig() Config {
+	return Config{
+		SubscriberPrefixes: []string{"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},
+	}
+}
+
+// Validate reports every fault.
+func (c Config) Validate() error {
+	var errs []error
+	if len(c.SubscriberPrefixes) == 0 {
+		errs = append(errs, errors.New("subscriber_prefixes: at least one is needed to tell handsets from remotes"))
+	}
+	_, err := c.prefixes()
+	return errors.Join(append(errs, err)...)
+}
+
+func (c Config) prefixes() ([]netip.Prefix, error) {
+	var errs []error
+	prefixes := make([]netip.Prefix, 0, len(c.SubscriberPrefixes))
+	for _, s := range c.SubscriberPrefixes {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("subscriber_prefixes: %q is not a prefix such as 100.64.0.0/10", s))
+			continue
+		}
+		prefixes = append(prefixes, p.Masked())
+	}
+	return prefixes, errors.Join(errs...)
+}
