@@ -1,0 +1,220 @@
+package geo
+
+import (
+	"bufio"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// dataFolder gives the folder of a full data set, or skips.
+func dataFolder(t testing.TB, set string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, statErr := os.Stat(filepath.Join(dir, "go.work")); statErr == nil {
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no go.work above this folder")
+		}
+		dir = filepath.Dir(dir)
+	}
+	folder := filepath.Join(dir, "data", set)
+	if _, err := os.Stat(folder); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("CI needs the full tables: %v; run `landfall data update`", err)
+		}
+		t.Skipf("the full tables are not here: %v; run `landfall data update`", err)
+	}
+	return folder
+}
+
+// fullTable is opened once for all tests that want it.
+var fullTable = sync.OnceValues(func() (*Table, error) { return Open(fullCity, fullASN) })
+
+var fullCity, fullASN string
+
+func full(t testing.TB) *Table {
+	t.Helper()
+	fullCity, fullASN = dataFolder(t, "city"), dataFolder(t, "asn")
+	start := time.Now()
+	table, err := fullTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(start); d > time.Second {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		t.Logf("loaded in %s, %d MB; %d and %d runs, %d answers, %d places, %d ASes", d.Round(10*time.Millisecond), m.HeapAlloc>>20,
+			len(table.v4.runs), len(table.v6.hi), len(table.answers), len(table.places), len(table.systems))
+	}
+	return table
+}
+
+// TestFullGolden asks for addresses whose place is known from elsewhere: the
+// region lists of their cloud, their operators' own words.
+func TestFullGolden(t *testing.T) {
+	table := full(t)
+	tests := []struct {
+		address, place, city string
+		as                   uint32
+	}{
+		{"18.193.233.122", "DE-HE", "Frankfurt am Main", 16509}, // AWS eu-central-1; a handset's push server in the captures
+		{"3.127.176.74", "DE-HE", "Frankfurt am Main", 16509},
+		{"203.107.1.65", "CN-ZJ", "Hangzhou (Xihu Qu)", 37963}, // Alibaba Cloud's HTTPDNS
+		{"220.181.38.148", "CN-BJ", "Beijing", 23724},          // a Beijing data centre of China Telecom
+		{"34.213.1.1", "US-OR", "Boardman", 16509},             // AWS us-west-2
+		{"54.254.0.1", "SG", "Singapore", 16509},               // AWS ap-southeast-1
+		{"2400:da00::1", "CN-BJ", "Beijing", 38365},            // Baidu
+	}
+	for _, tt := range tests {
+		a := table.Lookup(netip.MustParseAddr(tt.address))
+		if a.Place == nil || a.AS == nil {
+			t.Errorf("%s: %s", tt.address, said(a))
+			continue
+		}
+		if a.PlaceCode() != tt.place || a.Place.City != tt.city || a.AS.Number != tt.as || a.Method != MethodCityDB || a.Confidence != Single || a.Reason != ReasonNone {
+			t.Errorf("%s: %s", tt.address, said(a))
+		}
+	}
+}
+
+// TestFullSubdivisions measures how much of the address space has its
+// subdivision, and that nothing large is missed by a new spelling.
+func TestFullSubdivisions(t *testing.T) {
+	table := full(t)
+	codes, err := loadCodes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all, placed, covered, resolved float64
+	missed := map[string]float64{}
+	for i, r := range table.v4.runs {
+		end := uint64(1) << 32
+		if i+1 < len(table.v4.runs) {
+			end = uint64(table.v4.runs[i+1].start)
+		}
+		p := table.answers[r.value].Place
+		if p == nil {
+			continue
+		}
+		n := float64(end - uint64(r.start))
+		all += n
+		if p.SubdivisionCode != "" {
+			placed += n
+		}
+		if codes.byName[p.CountryCode] != nil {
+			covered += n
+			if p.SubdivisionCode != "" {
+				resolved += n
+			} else {
+				missed[p.CountryCode+" "+p.SubdivisionName] += n
+			}
+		}
+	}
+	t.Logf("%.2f %% of the IPv4 addresses have a subdivision; %.2f %% are in countries with subdivisions here, of those %.2f %%", 100*placed/all, 100*covered/all, 100*resolved/covered)
+	if placed/all < 0.94 || resolved/covered < 0.99 {
+		t.Error("less than 94 % and 99 %")
+	}
+	for name, n := range missed {
+		if n > 500_000 && name != "TW Taiwan" && name != "NO Viken" { // no subdivisions: the island, a county that is no more
+			t.Errorf("%q with %.0f addresses has no code", name, n)
+		}
+	}
+}
+
+// TestFullASTable compares the AS of random addresses with a walk over the
+// file itself, without this package's parser.
+func TestFullASTable(t *testing.T) {
+	table := full(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	const probes = 400
+	addrs := make([]netip.Addr, probes)
+	want := make([]uint32, probes)
+	from := make([]netip.Addr, probes)
+	for i := range addrs {
+		addrs[i] = addr4(key4(r.Uint32()))
+	}
+	f, err := os.Open(filepath.Join(dataFolder(t, "asn"), "asn-ipv4.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		fields := strings.SplitN(lines.Text(), ",", 4)
+		first, last := netip.MustParseAddr(fields[0]), netip.MustParseAddr(fields[1])
+		for i, a := range addrs {
+			if !a.Less(first) && !last.Less(a) && (!from[i].IsValid() || from[i].Less(first)) {
+				n, _ := strconv.ParseUint(fields[2], 10, 32)
+				want[i], from[i] = uint32(n), first
+			}
+		}
+	}
+	for i, a := range addrs {
+		got := table.Lookup(a)
+		if got.Reason > ReasonNone && got.Reason < ReasonNotInTable {
+			continue // special-purpose: no AS, whatever the file says
+		}
+		var number uint32
+		if got.AS != nil {
+			number = got.AS.Number
+		}
+		if number != want[i] {
+			t.Errorf("%s: AS%d, the file says AS%d", a, number, want[i])
+		}
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	table := full(b)
+	r := rand.New(rand.NewPCG(1, 2))
+	random4 := make([]netip.Addr, 1<<16)
+	for i := range random4 {
+		for !random4[i].IsValid() || table.Lookup(random4[i]).Place == nil {
+			random4[i] = addr4(key4(r.Uint32()))
+		}
+	}
+	random6 := make([]netip.Addr, 1<<16)
+	for i := range random6 {
+		run := r.IntN(len(table.v6.hi))
+		var raw [16]byte
+		for j := range 8 {
+			raw[j], raw[8+j] = byte(table.v6.hi[run]>>(56-8*j)), byte(table.v6.lo[run]>>(56-8*j))
+		}
+		random6[i] = netip.AddrFrom16(raw)
+	}
+	few := random4[:64]
+	for _, bench := range []struct {
+		name  string
+		addrs []netip.Addr
+	}{{"IPv4", random4}, {"IPv6", random6}, {"IPv4/few", few}} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			var sink uint32
+			for i := range b.N {
+				sink += table.Lookup(bench.addrs[i&(len(bench.addrs)-1)]).ID
+			}
+			_ = sink
+		})
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	city, asn := dataFolder(b, "city"), dataFolder(b, "asn")
+	b.ReportAllocs()
+	for range b.N {
+		if _, err := Open(city, asn); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
