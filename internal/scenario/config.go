@@ -40,7 +40,7 @@ func DefaultConfig() Config {
 }
 
 const (
-	maxWeeks       = 520
+	maxWeeks       = 52      // collectors do not believe times much older than a year
 	maxSubscribers = 200_000 // what the addresses of the subscriber prefixes are laid out for
 )
 
