@@ -12,16 +12,7 @@ if running; then
   exit 0
 fi
 
-# The jars; again when the pom has changed. The stamp comes last, so a broken download is repeated.
-stamp=$libs/.from-pom
-if ! cmp -s "$here/pom.xml" "$stamp"; then
-  command -v mvn >/dev/null || die "mvn is missing: apt-get install maven"
-  echo "kafka: fetching the broker's jars (43 MB) to $libs"
-  rm -rf "$libs"
-  mkdir -p "$libs"
-  mvn -B -q -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$libs"
-  cp "$here/pom.xml" "$stamp"
-fi
+"$here/fetch.sh"
 
 for p in "$port" "$((port + 1))"; do
   if (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; then
