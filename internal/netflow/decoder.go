@@ -18,7 +18,8 @@ type Decoder struct {
 	fields    int // of all templates
 	sweptMs   int64
 
-	m       message // of the datagram being decoded
+	m       message // the datagram being decoded
+	result  Result
 	missing []Template
 }
 
@@ -58,15 +59,16 @@ const (
 // Decode appends the flows of a datagram from exporter, which arrived at received, to out. It
 // appends at most Limits.RecordsPerDatagram flows, and keeps nothing of datagram.
 func (d *Decoder) Decode(datagram []byte, exporter netip.Addr, received time.Time, out *flow.Batch) Result {
-	result := Result{Exporter: exporter.Unmap()}
+	d.result = Result{Exporter: exporter.Unmap()}
+	result := &d.result
 	if len(datagram) < 2 {
 		result.Refuse(ReasonShort)
-		return result
+		return *result
 	}
 	d.missing = d.missing[:0]
 	m := &d.m
 	m.exporterAddress, m.receivedMs = result.Exporter, received.UnixMilli()
-	m.out, m.result = out, &result
+	m.out, m.result = out, result
 	m.records, m.uncounted, m.work = 0, false, 0
 	m.version = binary.BigEndian.Uint16(datagram)
 	result.Version = m.version
@@ -82,7 +84,7 @@ func (d *Decoder) Decode(datagram []byte, exporter netip.Addr, received time.Tim
 	}
 	m.out, m.result, m.exporter, m.domain = nil, nil, nil, nil
 	result.Missing = d.missing
-	return result
+	return *result
 }
 
 // enter finds the state of the message's observation domain; it reports whether there is room.

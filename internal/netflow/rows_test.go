@@ -1,0 +1,499 @@
+package netflow
+
+import (
+	"math"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
+)
+
+// Each test here is an input that goflow2 is known to get wrong.
+
+func TestTemplateWithoutSizeIsRefused(t *testing.T) {
+	for name, template := range map[string][]byte{
+		"no field":         templateOf(256),
+		"zero-length only": templateOf(256, f(8, 0), f(12, 0)),
+	} {
+		for _, version := range []int{versionNetFlow9, versionIPFIX} {
+			t.Run(name, func(t *testing.T) {
+				h := newHarness(t)
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				before := m.TotalAlloc
+				sets := [][]byte{setOf(0, template), setOf(256, make([]byte, 8))}
+				datagram := message9(1, 0, sets...)
+				if version == versionIPFIX {
+					sets[0] = setOf(2, template)
+					datagram = messageIPFIX(1, 0, sets...)
+				}
+				_, result := h.decode(datagram)
+				if result.Refused[ReasonTemplateRefused] != 1 || result.Refused[ReasonTemplateMissing] != 1 || result.Flows != 0 {
+					t.Errorf("got %s", describeResult(&result))
+				}
+				if runtime.ReadMemStats(&m); m.TotalAlloc-before > 1<<20 {
+					t.Errorf("%d bytes allocated", m.TotalAlloc-before)
+				}
+			})
+		}
+	}
+}
+
+func TestRefusedTemplates(t *testing.T) {
+	long := make([]field, DefaultLimits().TemplateFields+1)
+	for i := range long {
+		long[i] = f(8, 4)
+	}
+	for name, template := range map[string][]byte{
+		"id below 256":        templateOf(255, f(8, 4)),
+		"more than a record":  templateOf(256, f(8, 65000), f(12, 65000)),
+		"more fields than in": join(be(2, 256), be(2, 60000), be(4, 0x00080004)),
+		"too many fields":     templateOf(256, long...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			h.refused(message9(1, 0, setOf(0, template)), ReasonTemplateRefused, 1)
+			// Its neighbour in the next set is not harmed.
+			fields := append([]field{f(1, 4)}, ends...)
+			if got := h.one(versionNetFlow9, fields, be(4, 7), endValues); got.Octets != 7 {
+				t.Errorf("octets %d", got.Octets)
+			}
+		})
+	}
+	// Options templates whose scopes do not fit.
+	h := newHarness(t)
+	h.refused(messageIPFIX(1, 0, setOf(3, join(be(2, 256), be(2, 1), be(2, 2), be(4, 0x00080004)))), ReasonTemplateRefused, 1)
+	h.refused(message9(1, 0, setOf(1, join(be(2, 256), be(2, 3), be(2, 4), be(8, 0)))), ReasonTemplateRefused, 1)
+}
+
+func TestCountOfNetFlow5LargerThanDatagram(t *testing.T) {
+	h := newHarness(t)
+	record := make([]byte, 48)
+	copy(record, join(be(4, 0x0a000001), be(4, 0x0a000002)))
+	header := func(count uint64) []byte {
+		return join(be(2, 5), be(2, count), be(4, uptime), be(4, uint64(arrived.Unix())), be(4, 0), be(4, 1000), be(4, 0))
+	}
+	if got := h.refused(join(header(65535), record, record[:47]), ReasonMalformed, 1); len(got) != 1 {
+		t.Errorf("%d flows, want 1", len(got))
+	}
+	if got := h.refused(header(30), ReasonMalformed, 1); len(got) != 0 {
+		t.Errorf("%d flows, want 0", len(got))
+	}
+}
+
+func TestUnknownTemplateCostsOnlyItsSet(t *testing.T) {
+	h := newHarness(t)
+	fields := append([]field{f(1, 4)}, ends...)
+	good := setOf(300, be(4, 5), endValues)
+	for range 2 {
+		records, result := h.decode(message9(7, 0, setOf(0, templateOf(300, fields...)), setOf(999, make([]byte, 40)), good, setOf(998, make([]byte, 40)), good))
+		if len(records) != 2 || result.Refused[ReasonTemplateMissing] != 2 {
+			t.Fatalf("got %s", describeResult(&result))
+		}
+		if len(result.Missing) != 2 || result.Missing[0] != (Template{7, 999}) || result.Missing[1] != (Template{7, 998}) {
+			t.Errorf("missing %v", result.Missing)
+		}
+	}
+}
+
+func TestReducedSizeCounters(t *testing.T) {
+	for _, version := range []int{versionNetFlow9, versionIPFIX} {
+		for width := 1; width <= 8; width++ {
+			value := uint64(0x0102030405060708) >> (8 * (8 - width)) & (1<<48 - 1) // below what is absurd
+			fields := append([]field{f(1, uint16(width)), f(2, uint16(width)), f(7, 2)}, ends...)
+			got := newHarness(t).one(version, fields, be(width, value), be(width, value), be(2, 443), endValues)
+			if got.Octets != value || got.Packets != value || got.SourcePort != 443 {
+				t.Errorf("v%d width %d: octets %#x packets %#x, want %#x", version, width, got.Octets, got.Packets, value)
+			}
+		}
+	}
+}
+
+func TestTemplateKey(t *testing.T) {
+	h := newHarness(t)
+	fields := append([]field{f(1, 4)}, ends...)
+	data := setOf(300, be(4, 5), endValues)
+	h.clean(message9(1, 0, setOf(0, templateOf(300, fields...))))
+	// Decode is not told the source port, so another one finds the template; other domains,
+	// exporters and versions do not.
+	if got := h.clean(message9(1, 1, data)); len(got) != 1 {
+		t.Errorf("%d flows", len(got))
+	}
+	h.refused(message9(2, 0, data), ReasonTemplateMissing, 1)
+	h.refused(messageIPFIX(1, 0, data), ReasonTemplateMissing, 1)
+	h.from = netip.MustParseAddr("192.0.2.2")
+	h.refused(message9(1, 0, data), ReasonTemplateMissing, 1)
+	// An IPv4 exporter is the same however the socket gives its address.
+	h.from = netip.MustParseAddr("::ffff:192.0.2.1")
+	if got := h.clean(message9(1, 2, data)); len(got) != 1 {
+		t.Errorf("%d flows", len(got))
+	}
+}
+
+func TestStateIsBoundedAndExpires(t *testing.T) {
+	h := newHarness(t)
+	limits := DefaultLimits()
+	limits.Exporters, limits.Domains, limits.Templates = 2, 2, 2
+	h.d = New(limits)
+	fields := append([]field{f(1, 4)}, ends...)
+	tmpl := func(id uint16) []byte { return setOf(0, templateOf(id, fields...)) }
+	h.clean(message9(1, 0, tmpl(300), tmpl(301)))
+	h.refused(message9(1, 1, tmpl(302)), ReasonStateLimit, 1)
+	h.clean(message9(2, 0))
+	h.refused(message9(3, 0), ReasonStateLimit, 1)
+	h.from = netip.MustParseAddr("192.0.2.2")
+	h.clean(message9(1, 0, tmpl(300)))
+	h.from = netip.MustParseAddr("192.0.2.3")
+	h.refused(message9(1, 0, tmpl(300)), ReasonStateLimit, 1)
+	// The templates that were known go on.
+	h.from = router
+	if got := h.clean(message9(1, 2, setOf(300, be(4, 5), endValues))); len(got) != 1 {
+		t.Errorf("%d flows", len(got))
+	}
+	// What nobody used for Expiry makes room.
+	h.arrived = h.arrived.Add(limits.Expiry + time.Second)
+	h.from = netip.MustParseAddr("192.0.2.3")
+	h.clean(message9(1, 0, tmpl(300)))
+	if len(h.d.exporters) != 1 || h.d.fields != len(fields) {
+		t.Errorf("%d exporters, %d fields remembered", len(h.d.exporters), h.d.fields)
+	}
+}
+
+func TestBothDirections(t *testing.T) {
+	reverse := func(id, length uint16) field { return field{id, length, penReverse} }
+	for _, c := range []struct {
+		name    string
+		version int
+		fields  []field
+		values  []byte
+		want    [4]uint64 // octets, packets, reverse octets, reverse packets
+	}{
+		{"in and out", 9, []field{f(1, 4), f(2, 4), f(23, 4), f(24, 4)}, join(be(4, 100), be(4, 2), be(4, 900), be(4, 3)), [4]uint64{100, 2, 900, 3}},
+		{"out before in", 9, []field{f(23, 4), f(24, 4), f(1, 4), f(2, 4)}, join(be(4, 900), be(4, 3), be(4, 100), be(4, 2)), [4]uint64{100, 2, 900, 3}},
+		{"out only", 9, []field{f(23, 4), f(24, 4)}, join(be(4, 900), be(4, 3)), [4]uint64{900, 3, 0, 0}},
+		{"the same after a middlebox", 9, []field{f(1, 4), f(2, 4), f(23, 4), f(24, 4)}, join(be(4, 100), be(4, 2), be(4, 100), be(4, 2)), [4]uint64{100, 2, 0, 0}},
+		{"ASA", 9, []field{f(231, 4), f(232, 4), f(298, 4), f(299, 4)}, join(be(4, 100), be(4, 900), be(4, 2), be(4, 3)), [4]uint64{100, 2, 900, 3}},
+		{"totals", 10, []field{f(85, 8), f(86, 8)}, join(be(8, 100), be(8, 2)), [4]uint64{100, 2, 0, 0}},
+		{"totals beside deltas", 10, []field{f(85, 8), f(86, 8), f(1, 8), f(2, 8)}, join(be(8, 1000), be(8, 20), be(8, 100), be(8, 2)), [4]uint64{100, 2, 0, 0}},
+		{"biflow", 10, []field{f(1, 8), f(2, 8), reverse(1, 8), reverse(2, 8)}, join(be(8, 100), be(8, 2), be(8, 900), be(8, 3)), [4]uint64{100, 2, 900, 3}},
+		{"biflow totals", 10, []field{f(85, 8), f(86, 8), reverse(85, 8), reverse(86, 8)}, join(be(8, 100), be(8, 2), be(8, 900), be(8, 3)), [4]uint64{100, 2, 900, 3}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newHarness(t).one(c.version, append(c.fields, ends...), c.values, endValues)
+			if got := [4]uint64{r.Octets, r.Packets, r.ReverseOctets, r.ReversePackets}; got != c.want {
+				t.Errorf("got %d, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestSamplingInterval(t *testing.T) {
+	flows := func(extra ...field) []field { return append(append([]field{}, extra...), ends...) }
+	for _, c := range []struct {
+		name    string
+		options []field
+		values  []byte
+		want    uint32
+	}{
+		{"34 of 4 bytes", []field{f(34, 4), f(35, 1)}, join(be(4, 1000), be(1, 2)), 1000},
+		{"34 of 2 bytes", []field{f(34, 2)}, be(2, 512), 512},
+		{"34 of 8 bytes", []field{f(34, 8)}, be(8, 512), 512},
+		{"50", []field{f(49, 1), f(50, 4)}, join(be(1, 2), be(4, 2048)), 2048},
+		{"305 and 306", []field{f(304, 2), f(305, 4), f(306, 4)}, join(be(2, 1), be(4, 1), be(4, 999)), 1000},
+		{"305 and 306, groups", []field{f(305, 4), f(306, 4)}, join(be(4, 10), be(4, 990)), 100},
+		{"305 alone", []field{f(305, 4)}, be(4, 64), 64},
+		{"309 of 310", []field{f(309, 4), f(310, 4)}, join(be(4, 2), be(4, 256)), 128},
+		{"311", []field{f(311, 8)}, be(8, math.Float64bits(0.01)), 100},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHarness(t)
+			h.clean(messageIPFIX(1, 0, setOf(3, optionsIPFIX(400, []field{f(144, 4)}, c.options)), setOf(400, be(4, 9), c.values)))
+			if got := h.one(versionIPFIX, flows(f(1, 4)), be(4, 5), endValues).SamplingInterval; got != c.want {
+				t.Errorf("IPFIX: %d, want %d", got, c.want)
+			}
+			h = newHarness(t)
+			h.clean(message9(1, 0, setOf(1, options9(400, []field{f(1, 4)}, c.options)), setOf(400, be(4, 9), c.values)))
+			if got := h.one(versionNetFlow9, flows(f(1, 4)), be(4, 5), endValues).SamplingInterval; got != c.want {
+				t.Errorf("v9: %d, want %d", got, c.want)
+			}
+		})
+	}
+	t.Run("two samplers", func(t *testing.T) {
+		for _, id := range []uint16{48, 302} {
+			h := newHarness(t)
+			h.clean(messageIPFIX(1, 0, setOf(3, optionsIPFIX(400, []field{f(id, 2)}, []field{f(305, 4), f(306, 4)})),
+				setOf(400, be(2, 1), be(4, 1), be(4, 99), be(2, 2), be(4, 1), be(4, 999))))
+			for sampler, want := range map[uint64]uint32{1: 100, 2: 1000, 3: 0} {
+				if got := h.one(versionIPFIX, flows(f(id, 2)), be(2, sampler), endValues).SamplingInterval; got != want {
+					t.Errorf("element %d, sampler %d: %d, want %d", id, sampler, got, want)
+				}
+			}
+			if got := h.one(versionIPFIX, flows(f(1, 4)), be(4, 9), endValues).SamplingInterval; got != 0 {
+				t.Errorf("a flow of either sampler got %d", got)
+			}
+		}
+	})
+	t.Run("one sampler that flows do not name", func(t *testing.T) {
+		h := newHarness(t)
+		h.clean(message9(1, 0, setOf(1, options9(400, []field{f(1, 4)}, []field{f(48, 1), f(49, 1), f(50, 4)})), setOf(400, be(4, 9), be(1, 1), be(1, 2), be(4, 64))))
+		if got := h.one(versionNetFlow9, flows(f(1, 4)), be(4, 5), endValues).SamplingInterval; got != 64 {
+			t.Errorf("got %d", got)
+		}
+	})
+	t.Run("in the data record", func(t *testing.T) {
+		h := newHarness(t)
+		h.clean(message9(1, 0, setOf(1, options9(400, []field{f(1, 4)}, []field{f(34, 4)})), setOf(400, be(4, 9), be(4, 1000))))
+		if got := h.one(versionNetFlow9, flows(f(34, 4)), be(4, 10), endValues).SamplingInterval; got != 10 {
+			t.Errorf("got %d, want the record's own", got)
+		}
+		if got := h.one(versionNetFlow9, flows(f(1, 4)), be(4, 10), endValues).SamplingInterval; got != 1000 {
+			t.Errorf("got %d, want the domain's", got)
+		}
+	})
+	t.Run("by interface", func(t *testing.T) {
+		h := newHarness(t)
+		h.clean(message9(1, 0, setOf(1, options9(400, []field{f(2, 4)}, []field{f(34, 4)})), setOf(400, be(4, 5), be(4, 100), be(4, 6), be(4, 200))))
+		if got := h.one(versionNetFlow9, flows(f(10, 4)), be(4, 6), endValues).SamplingInterval; got != 200 {
+			t.Errorf("got %d", got)
+		}
+	})
+}
+
+func TestTimes(t *testing.T) {
+	arrivedMs := arrived.UnixMilli()
+	ntp := func(ms int64) []byte {
+		return join(be(4, uint64(ms/1000+ntpEpochSeconds)), be(4, uint64(ms%1000)<<32/1000+1))
+	}
+	for _, c := range []struct {
+		name       string
+		version    int
+		fields     []field
+		values     []byte
+		start, end int64 // ms before arrival
+	}{
+		{"v9 uptime", 9, []field{f(22, 4), f(21, 4)}, join(be(4, uptime-5000), be(4, uptime-1000)), 5000, 1000},
+		{"v9 uptime ran over", 9, []field{f(22, 4), f(21, 4)}, join(be(4, 1<<32-5000), be(4, uptime-1000)), uptime + 5000, 1000},
+		{"v9 152 before 22", 9, []field{f(22, 4), f(21, 4), f(152, 8), f(153, 8)}, join(be(4, 1), be(4, 2), be(8, uint64(arrivedMs-777)), be(8, uint64(arrivedMs-111))), 777, 111},
+		{"152 and 153", 10, []field{f(152, 8), f(153, 8)}, join(be(8, uint64(arrivedMs-777)), be(8, uint64(arrivedMs-111))), 777, 111},
+		{"150 and 151", 10, []field{f(150, 4), f(151, 4)}, join(be(4, uint64(arrivedMs/1000-7)), be(4, uint64(arrivedMs/1000-3))), 7000, 3000},
+		{"154 and 155", 10, []field{f(154, 8), f(155, 8)}, join(ntp(arrivedMs-777), ntp(arrivedMs-111)), 777, 111},
+		{"156 and 157", 10, []field{f(156, 8), f(157, 8)}, join(ntp(arrivedMs-777), ntp(arrivedMs-111)), 777, 111},
+		{"158 and 159", 10, []field{f(158, 4), f(159, 4)}, join(be(4, 777_000), be(4, 111_000)), 777, 111},
+		{"21 and 22 with 160", 10, []field{f(22, 4), f(21, 4), f(160, 8)}, join(be(4, 1000), be(4, 5000), be(8, uint64(arrivedMs-10_000))), 9000, 5000},
+		{"160, ran over", 10, []field{f(22, 4), f(21, 4), f(160, 8)}, join(be(4, 1<<32-3000), be(4, 500), be(8, uint64(arrivedMs-1000-1<<32))), 4000, 500},
+		{"start and length", 10, []field{f(152, 8), f(161, 4)}, join(be(8, uint64(arrivedMs-777)), be(4, 600)), 777, 177},
+		{"end and length in us", 10, []field{f(153, 8), f(162, 4)}, join(be(8, uint64(arrivedMs-100)), be(4, 600_000)), 700, 100},
+		{"322", 10, []field{f(322, 4)}, be(4, uint64(arrivedMs/1000-7)), 7000, 7000},
+		{"323", 9, []field{f(323, 8)}, be(8, uint64(arrivedMs-777)), 777, 777},
+		{"152 and 323", 9, []field{f(152, 8), f(323, 8)}, join(be(8, uint64(arrivedMs-777)), be(8, uint64(arrivedMs-111))), 777, 111},
+		{"324", 10, []field{f(324, 8)}, ntp(arrivedMs - 777), 777, 777},
+		{"a year ago", 10, []field{f(152, 8), f(153, 8)}, join(be(8, uint64(arrivedMs-365*86400_000)), be(8, uint64(arrivedMs-365*86400_000+1))), 365 * 86400_000, 365*86400_000 - 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newHarness(t).one(c.version, append([]field{f(8, 4), f(12, 4)}, c.fields...), be(4, 0x0a000001), be(4, 0x0a000002), c.values)
+			if start, end := arrivedMs-r.StartMs, arrivedMs-r.EndMs; start != c.start || end != c.end {
+				t.Errorf("start %d ms, end %d ms before arrival; want %d, %d", start, end, c.start, c.end)
+			}
+		})
+	}
+	for name, times := range map[string][]byte{
+		"1970":        join(be(8, 1), be(8, 2)),
+		"2 hours off": join(be(8, uint64(arrivedMs+7200_000)), be(8, uint64(arrivedMs+7200_000))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			got := h.refused(messageIPFIX(1, 0, setOf(2, templateOf(300, f(8, 4), f(152, 8), f(153, 8))), setOf(300, be(4, 0x0a000001), times)), ReasonTimeReplaced, 1)
+			if len(got) != 1 || got[0].StartMs != arrivedMs || got[0].EndMs != arrivedMs {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+	t.Run("160 in options", func(t *testing.T) {
+		h := newHarness(t)
+		h.clean(messageIPFIX(1, 0, setOf(3, optionsIPFIX(400, []field{f(144, 4)}, []field{f(160, 8)})), setOf(400, be(4, 9), be(8, uint64(arrivedMs-10_000)))))
+		if r := h.one(versionIPFIX, []field{f(8, 4), f(22, 4), f(21, 4)}, be(4, 1), be(4, 1000), be(4, 2000)); arrivedMs-r.StartMs != 9000 {
+			t.Errorf("start %d ms before arrival", arrivedMs-r.StartMs)
+		}
+	})
+	t.Run("no boot time", func(t *testing.T) {
+		got := newHarness(t).refused(messageIPFIX(1, 0, setOf(2, templateOf(300, f(8, 4), f(22, 4), f(21, 4))), setOf(300, be(4, 1), be(4, 1000), be(4, 4000))), ReasonTimeMissing, 1)
+		if len(got) != 1 || got[0].EndMs != arrivedMs || got[0].StartMs != arrivedMs-3000 {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestColumns(t *testing.T) {
+	fields := []field{
+		f(27, 16), f(28, 16), f(4, 1), f(5, 1), f(6, 2), f(7, 2), f(11, 2), f(252, 4), f(253, 4), f(62, 16), f(16, 4), f(17, 4),
+		f(81, 6), f(57, 6), f(243, 2), f(61, 1), f(225, 4), f(226, 4), f(227, 2), f(228, 2), f(230, 1), f(152, 8), f(153, 8),
+		f(460, variableLength), f(96, 8), f(136, 1), f(234, 4), f(235, 4), f(455, 8), f(456, 8), {4242, 4, 9},
+	}
+	v6 := func(last byte) []byte { return join([]byte{0x20, 1, 0xd, 0xb8}, make([]byte, 11), []byte{last}) }
+	h := newHarness(t)
+	records, result := h.decode(messageIPFIX(1, 0, setOf(2, templateOf(300, fields...)), setOf(300, v6(1), v6(2), be(1, 6), be(1, 0x20), be(2, 0x12), be(2, 1234), be(2, 443),
+		be(4, 3), be(4, 4), v6(3), be(4, 65536), be(4, 65537), be(6, 0xaabbccddeeff), be(6, 0x112233445566), be(2, 0x0064), be(1, 1),
+		be(4, 0xc6336401), be(4, 0xc6336402), be(2, 5000), be(2, 5001), be(1, 4), be(8, uint64(arrived.UnixMilli())), be(8, uint64(arrived.UnixMilli())),
+		be(1, 11), []byte("example.org"), []byte("https\x00\x00\x00"), be(1, 1), be(4, 1), be(4, 2), be(8, 3), be(8, 4), be(4, 5))))
+	if len(records) != 1 || result.UnknownElements != 1 {
+		t.Fatalf("got %s", describeResult(&result))
+	}
+	const want = `ipfix 2001:db8::1:1234 > 2001:db8::2:443 proto=6 octets=0 packets=0 start=2026-11-20T12:00:00.000 end=2026-11-20T12:00:00.000 tcp=18 tos=32 smac=aabbccddeeff dmac=112233445566 vlan=100 in=3 out=4 direction=2 next_hop=2001:db8::3 as=65536>65537 nat=198.51.100.1:5000>198.51.100.2:5001 nat_event=4 application="https" domain="example.org"` + "\n"
+	if got := describe(&records[0]); got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+
+	// The nearer of two MACs, VLANs, next hops.
+	r := newHarness(t).one(9, append([]field{f(81, 6), f(56, 6), f(57, 6), f(80, 6), f(59, 2), f(58, 2), f(18, 4), f(15, 4), f(61, 1)}, ends...),
+		be(6, 1), be(6, 2), be(6, 3), be(6, 4), be(2, 5), be(2, 6), be(4, 0x0a000007), be(4, 0x0a000008), be(1, 0), endValues)
+	if r.SourceMAC != 2 || r.DestinationMAC != 4 || r.VLANID != 6 || r.NextHopAddress != netip.MustParseAddr("10.0.0.8") || r.FlowDirection != landfallv1.FlowDirection_FLOW_DIRECTION_INGRESS {
+		t.Errorf("got %s", describe(&r))
+	}
+}
+
+func TestApplicationNames(t *testing.T) {
+	h := newHarness(t)
+	h.clean(message9(1, 0, setOf(1, options9(400, []field{f(1, 4)}, []field{f(95, 4), f(96, 16)})), setOf(400, be(4, 9), be(4, 0x0d000001), []byte("youtube\x00\x00\x00\x00\x00\x00\x00\x00\x00"))))
+	fields := append([]field{f(95, 4)}, ends...)
+	if got := h.one(9, fields, be(4, 0x0d000001), endValues).ApplicationName; got != "youtube" {
+		t.Errorf("got %q", got)
+	}
+	if got := h.one(9, fields, be(4, 0x0d000002), endValues).ApplicationName; got != "" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAbsurdCounter(t *testing.T) {
+	h := newHarness(t)
+	fields := append([]field{f(1, 8), f(34, 4)}, ends...)
+	tmpl := setOf(2, templateOf(300, fields...))
+	for _, c := range []struct {
+		octets, interval uint64
+		refused          uint32
+	}{{1 << 50, 1, 0}, {1<<50 + 1, 1, 1}, {1 << 40, 1 << 10, 0}, {1 << 40, 1<<10 + 1, 1}, {math.MaxUint64, math.MaxUint32, 1}} {
+		got := h.refused(messageIPFIX(1, 0, tmpl, setOf(300, be(8, c.octets), be(4, c.interval), endValues)), ReasonAbsurdCounter, c.refused)
+		if len(got) != 1-int(c.refused) {
+			t.Errorf("%d × %d: %d flows", c.octets, c.interval, len(got))
+		}
+	}
+}
+
+func TestWithdrawal(t *testing.T) {
+	h := newHarness(t)
+	fields := append([]field{f(1, 4)}, ends...)
+	data := func(id uint16) []byte { return setOf(id, be(4, 5), endValues) }
+	h.clean(messageIPFIX(1, 0, setOf(2, templateOf(300, fields...), templateOf(301, fields...))))
+	h.clean(messageIPFIX(1, 0, setOf(2, templateOf(300))))
+	h.refused(messageIPFIX(1, 0, data(300)), ReasonTemplateMissing, 1)
+	if got := h.clean(messageIPFIX(1, 0, data(301))); len(got) != 1 {
+		t.Errorf("%d flows", len(got))
+	}
+	h.clean(messageIPFIX(1, 0, setOf(2, templateOf(302, fields...), be(4, 2<<16))))
+	h.refused(messageIPFIX(1, 0, data(301)), ReasonTemplateMissing, 1)
+	if h.d.fields != 0 {
+		t.Errorf("%d fields remembered", h.d.fields)
+	}
+}
+
+func TestWorkIsBounded(t *testing.T) {
+	// One byte a record: 60,000 of them in one datagram.
+	h := newHarness(t)
+	records, result := h.decode(messageIPFIX(1, 0, setOf(2, templateOf(300, f(1, 1))), setOf(300, make([]byte, 60_000))))
+	if len(records) > DefaultLimits().RecordsPerDatagram || result.Refused[ReasonRecordRefused] == 0 {
+		t.Errorf("%d flows, %s", len(records), describeResult(&result))
+	}
+	// Many fields of no length.
+	fields := make([]field, 500)
+	for i := range fields {
+		fields[i] = f(8, 0)
+	}
+	fields[0] = f(1, 1)
+	begin := time.Now()
+	h.decode(messageIPFIX(2, 0, setOf(2, templateOf(300, fields...)), setOf(300, make([]byte, 60_000))))
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("took %s", took)
+	}
+}
+
+func TestSequence(t *testing.T) {
+	type step struct {
+		number, amount  uint32
+		uncounted, boot bool
+		lost            uint32
+		late, anew      bool
+	}
+	for name, steps := range map[string][]step{
+		"in order":      {{number: 100, amount: 10}, {number: 110, amount: 10}, {number: 120, amount: 1}},
+		"gap":           {{number: 100, amount: 10}, {number: 150, amount: 10, lost: 40}, {number: 160, amount: 1}},
+		"wraps":         {{number: math.MaxUint32 - 4, amount: 10}, {number: 5, amount: 10}, {number: 25, amount: 1, lost: 10}},
+		"reordered":     {{number: 1, amount: 1}, {number: 3, amount: 1, lost: 1}, {number: 2, amount: 1, late: true}, {number: 4, amount: 1}},
+		"restart at 0":  {{number: 500, amount: 1}, {number: 0, amount: 1, anew: true}, {number: 1, amount: 1}},
+		"restart far":   {{number: 1 << 30, amount: 1}, {number: 7, amount: 1, anew: true}, {number: 8, amount: 1}},
+		"restart near":  {{number: 500, amount: 1}, {number: 7, amount: 1, late: true}, {number: 8, amount: 1, late: true}, {number: 9, amount: 1, late: true}, {number: 10, amount: 1, anew: true}, {number: 12, amount: 1, lost: 1}},
+		"restart known": {{number: 500, amount: 1}, {number: 900, amount: 1, boot: true, anew: true}, {number: 901, amount: 1}},
+		"not countable": {{number: 500, amount: 0, uncounted: true}, {number: 530, amount: 10}, {number: 540, amount: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s Sequence
+			for i, c := range steps {
+				lost, late, anew := s.Observe(c.number, c.amount, c.uncounted, c.boot)
+				if lost != c.lost || late != c.late || anew != c.anew {
+					t.Fatalf("step %d: lost=%d late=%t anew=%t, want %d %t %t", i, lost, late, anew, c.lost, c.late, c.anew)
+				}
+			}
+		})
+	}
+}
+
+func TestSequenceOfMessages(t *testing.T) {
+	h := newHarness(t)
+	fields := append([]field{f(1, 4)}, ends...)
+	tmpl := setOf(2, templateOf(300, fields...))
+	two := setOf(300, be(4, 5), endValues, be(4, 6), endValues)
+	lost := func(datagram []byte) uint32 { _, r := h.decode(datagram); return r.SequenceLost }
+	if n := lost(messageIPFIX(1, 100, tmpl, two)); n != 0 {
+		t.Errorf("first: lost %d", n)
+	}
+	if n := lost(messageIPFIX(1, 102, two)); n != 0 {
+		t.Errorf("IPFIX counts records: lost %d", n)
+	}
+	if n := lost(messageIPFIX(1, 109, two)); n != 5 {
+		t.Errorf("lost %d, want 5", n)
+	}
+	// A missing template's records cannot be counted: no gap is made up.
+	if n := lost(messageIPFIX(1, 111, setOf(999, make([]byte, 100)))); n != 0 {
+		t.Errorf("lost %d", n)
+	}
+	if n := lost(messageIPFIX(1, 150, two)); n != 0 {
+		t.Errorf("lost %d", n)
+	}
+	if n := lost(message9(1, 7)); n != 0 {
+		t.Errorf("lost %d", n)
+	}
+	if n := lost(message9(1, 10)); n != 2 {
+		t.Errorf("v9 counts datagrams: lost %d, want 2", n)
+	}
+	// v9 restarts: its uptime is set back.
+	rebooted := message9(1, 500)
+	copy(rebooted[4:], be(4, 1000))
+	if _, r := h.decode(rebooted); r.SequenceLost != 0 || !r.Restarted {
+		t.Errorf("got %s", describeResult(&r))
+	}
+}
+
+func TestDatagramsThatAreNone(t *testing.T) {
+	h := newHarness(t)
+	h.refused(nil, ReasonShort, 1)
+	h.refused([]byte{0}, ReasonShort, 1)
+	h.refused([]byte{0, 9, 0}, ReasonShort, 1)
+	h.refused(be(2, 10), ReasonShort, 1)
+	h.refused(be(2, 5), ReasonShort, 1)
+	h.refused(be(8, 0x0001<<48), ReasonUnknownVersion, 1)
+	h.refused(join(be(2, 10), be(2, 15), make([]byte, 12)), ReasonMalformed, 1)
+	h.refused(message9(1, 0, join(be(2, 300), be(2, 3))), ReasonMalformed, 1)
+	h.refused(message9(1, 1, setOf(7)), ReasonMalformed, 1)
+	// Zeros at the end are padding.
+	h.clean(message9(1, 2, make([]byte, 8)))
+}
