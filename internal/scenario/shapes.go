@@ -26,9 +26,9 @@ type shapes struct {
 
 func newShapes() shapes {
 	return shapes{
-		up:      pareto(1.3, 6_000, 8_000_000),
-		down:    pareto(1.2, 15_000, 40_000_000),
-		sampled: pareto(1.6, 1, 60),
+		up:      pareto(1.3, 20_000, 8_000_000),
+		down:    pareto(1.2, 40_000, 40_000_000),
+		sampled: pareto(2, 1, 24),
 	}
 }
 
