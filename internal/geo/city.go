@@ -49,14 +49,21 @@ func parseCity(f file, data []byte, codes *codeBook) (*cityFile, error) {
 	c := &cityFile{file: f, built: time.Unix(int64(r.Metadata.BuildEpoch), 0).UTC()}
 	var v4 sorted[key4]
 	var v6 sorted[key6]
-	byOffset := make(map[uintptr]uint32, 1<<19)
+	// Half of the tree's nodes is close to what comes; the file's length bounds
+	// a damaged count.
+	if expect := min(int(r.Metadata.NodeCount), len(data)/6) / 2; r.Metadata.IPVersion == 4 {
+		v4.runs.grow(expect)
+	} else {
+		v6.runs.grow(expect)
+	}
+	values := newSeen(len(data))
 	byRecord := make(map[cityRecord]uint32, 1<<18)
 	for network := range r.Networks() {
 		if err := network.Err(); err != nil {
 			return nil, fmt.Errorf("city table %s is damaged: %w", path, err)
 		}
-		value, seen := byOffset[network.Offset()]
-		if !seen {
+		value, known := values.get(network.Offset())
+		if !known {
 			var rec cityRecord
 			if err := network.Decode(&rec); err != nil {
 				return nil, fmt.Errorf("city table %s: record of %s: %w", path, network.Prefix(), err)
@@ -64,7 +71,7 @@ func parseCity(f file, data []byte, codes *codeBook) (*cityFile, error) {
 			if value, err = c.intern(rec, byRecord, codes); err != nil {
 				return nil, fmt.Errorf("city table %s: record of %s: %w", path, network.Prefix(), err)
 			}
-			byOffset[network.Offset()] = value
+			values.put(network.Offset(), value)
 		}
 		if p := network.Prefix(); p.Addr().Is4() {
 			err = v4.add(key4Of(p.Addr()), key4Of(lastOf4(p)), value)
@@ -81,6 +88,30 @@ func parseCity(f file, data []byte, codes *codeBook) (*cityFile, error) {
 	}
 	c.v4, c.v6 = v4.done(), v6.done()
 	return c, nil
+}
+
+// seen remembers the values of records by their place in the file. It may
+// forget one, which then is decoded again: a map that never does takes a third
+// of the loading time.
+type seen []struct {
+	next  uintptr // the record's offset plus one; 0: nothing here
+	value uint32
+}
+
+// A record of eight keys takes more bytes than this, so that two hardly ever
+// meet in one slot.
+const seenGrain = 32
+
+func newSeen(fileBytes int) seen { return make(seen, fileBytes/seenGrain+1) }
+
+func (s seen) get(offset uintptr) (uint32, bool) {
+	slot := s[offset/seenGrain%uintptr(len(s))]
+	return slot.value, slot.next == offset+1
+}
+
+func (s seen) put(offset uintptr, value uint32) {
+	slot := &s[offset/seenGrain%uintptr(len(s))]
+	slot.next, slot.value = offset+1, value
 }
 
 // intern gives the value of a record: 0 when it names no country.

@@ -85,6 +85,10 @@ func (r *runs[K]) set(start K, value uint32) {
 	r.start, r.value = append(r.start, start), append(r.value, value)
 }
 
+func (r *runs[K]) grow(n int) {
+	r.start, r.value = slices.Grow(r.start, n), slices.Grow(r.value, n)
+}
+
 // sorted builds runs from ranges that come in ascending order without
 // overlap.
 type sorted[K key[K]] struct {

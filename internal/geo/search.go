@@ -54,44 +54,42 @@ func (x *index4) find(a uint32) uint32 {
 	return x.runs[lo].value
 }
 
-// index6 is the same for IPv6. The jump table covers 2000::/3, the only space
-// with places in it, by the first 24 bits; the rest is searched whole.
+// index6 does it for IPv6, where the runs are spread too unevenly to jump by
+// bits: every stride6th run's start is kept apart, in an array small enough to
+// stay in the cache, and only one stride is searched in the large ones.
 type index6 struct {
-	hi, lo []uint64
-	value  []uint32
-	jump   []uint32
+	samples []key6
+	hi, lo  []uint64
+	value   []uint32
 }
 
-const (
-	jumpShift6 = 64 - 24
-	jumpFirst6 = 0x200000
-	jumpEnd6   = 0x400000
-)
+const stride6 = 32
 
 func newIndex6(r runs[key6]) index6 {
 	x := index6{hi: make([]uint64, len(r.start)), lo: make([]uint64, len(r.start)), value: slices.Clip(r.value)}
 	for i, s := range r.start {
 		x.hi[i], x.lo[i] = s.hi, s.lo
-	}
-	x.jump = make([]uint32, jumpEnd6-jumpFirst6+1)
-	run := 0
-	for i := range x.jump {
-		first := key6{hi: uint64(jumpFirst6+i) << jumpShift6}
-		for run+1 < len(r.start) && r.start[run+1].compare(first) <= 0 {
-			run++
+		if i%stride6 == 0 {
+			x.samples = append(x.samples, s)
 		}
-		x.jump[i] = uint32(run)
 	}
 	return x
 }
 
 func (x *index6) find(hi, lo uint64) uint32 {
-	from, end := uint32(0), uint32(len(x.hi))
-	if top := hi >> jumpShift6; top >= jumpFirst6 && top < jumpEnd6 {
-		from, end = x.jump[top-jumpFirst6], x.jump[top-jumpFirst6+1]+1
-	}
+	from, end := 0, len(x.samples)
 	for end-from > 1 {
-		mid := (from + end) / 2
+		mid := int(uint(from+end) / 2)
+		if s := &x.samples[mid]; s.hi < hi || (s.hi == hi && s.lo <= lo) {
+			from = mid
+		} else {
+			end = mid
+		}
+	}
+	from *= stride6
+	end = min(from+stride6, len(x.hi))
+	for end-from > 1 {
+		mid := int(uint(from+end) / 2)
 		if h := x.hi[mid]; h < hi || (h == hi && x.lo[mid] <= lo) {
 			from = mid
 		} else {

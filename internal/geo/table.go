@@ -161,7 +161,8 @@ func take[K key[K]](into *runs[K], from runs[K], renumber []uint32, path, what s
 func (t *Table) combiner() func(reason, place, as uint32) uint32 {
 	t.answers = []Answer{{Reason: ReasonNotInTable}, {ID: 1, Reason: ReasonInvalid}}
 	type combination struct{ reason, place, as uint32 }
-	ids := map[combination]uint32{{}: 0}
+	ids := make(map[combination]uint32, len(t.places)+len(t.systems))
+	ids[combination{}] = 0
 	var last combination
 	var lastID uint32
 	return func(reason, place, as uint32) uint32 {
