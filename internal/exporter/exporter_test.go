@@ -220,8 +220,8 @@ func TestTemplatesComeAgain(t *testing.T) {
 	e := exporter.NewIPFIX(exporter.IPFIXConfig{ObservationDomain: 1, Interval: 10, Refresh: exporter.TemplateRefresh{Packets: 3, Every: time.Minute}}, &out)
 	now := boot
 	has := ""
-	for _, wait := range []time.Duration{0, 1, 1, 1, 1, 59, 1, 1, 60, 1} {
-		now = now.Add(wait * time.Second)
+	for _, seconds := range []int{0, 1, 1, 1, 1, 59, 1, 1, 60, 1} {
+		now = now.Add(time.Duration(seconds) * time.Second)
 		f := flowNumber(1, now, false, false)
 		before := e.Counters().Templates
 		if _, err := e.Add(t.Context(), now, &f); err != nil {

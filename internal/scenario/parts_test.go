@@ -24,8 +24,10 @@ func TestValidateReportsEverything(t *testing.T) {
 		Flows: -1, Weeks: 53, End: "2026-11-18", Subscribers: 5, LiveFlows: -1, Rate: -1,
 		NetFlowAddress: "localhost:2055", IPFIXAddress: "127.0.0.1:0", SFlowAddress: "0.0.0.0:6343",
 	}.Validate()
-	for _, path := range []string{"flows", "weeks", "end", "subscribers", "live_flows", "rate", "live_rate",
-		"netflow_address", "ipfix_address", "sflow_address", "city_ipv4"} {
+	for _, path := range []string{
+		"flows", "weeks", "end", "subscribers", "live_flows", "rate", "live_rate",
+		"netflow_address", "ipfix_address", "sflow_address", "city_ipv4",
+	} {
 		if err == nil || !strings.Contains(err.Error(), "scenario."+path+": ") {
 			t.Errorf("nothing about %s in: %v", path, err)
 		}
@@ -197,7 +199,7 @@ func TestRunLive(t *testing.T) {
 // TestCountedLiveAvoidsMidnight starts ten seconds before a week's end.
 func TestCountedLiveAvoidsMidnight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(monday(time.Now()).AddDate(0, 0, 7).Add(-10 * time.Second).Sub(time.Now()))
+		time.Sleep(time.Until(monday(time.Now()).AddDate(0, 0, 7).Add(-10 * time.Second)))
 		cfg := testConfig()
 		cfg.Flows, cfg.LiveFlows = 0, 500
 		p, _ := testPlayer(t, cfg, time.Now, func(a netip.Addr) *wire { return &wire{source: a} })

@@ -69,17 +69,20 @@ func (w *wire) Send(ctx context.Context, datagram []byte, records int) error {
 	if w.all != nil {
 		w.all.Write(datagram)
 	}
-	if w.reader == nil || w.err != nil {
+	if w.err != nil {
+		return w.err
+	}
+	if w.reader == nil {
 		return nil
 	}
-	got, err := w.reader.Read(datagram)
-	if err != nil || len(got) != records {
-		w.err = fmt.Errorf("from %s, %d records of %d: %w", w.source, len(got), records, err)
+	var got []exportertest.Record
+	if got, w.err = w.reader.Read(datagram); w.err == nil && len(got) != records {
+		w.err = fmt.Errorf("from %s: %d records of %d", w.source, len(got), records)
 	}
 	for _, r := range got {
 		w.take(r)
 	}
-	return nil
+	return w.err
 }
 
 func (w *wire) Source() netip.AddrPort { return netip.AddrPortFrom(w.source, 50000) }
@@ -172,8 +175,10 @@ func (c *recount) take(r exportertest.Record) {
 		}
 		return false
 	}
-	up := Cell{Flows: 1, BytesUp: r.Octets * r.Interval, BytesDown: r.ReverseOctets * r.Interval,
-		PacketsUp: r.Packets * r.Interval, PacketsDown: r.ReversePackets * r.Interval}
+	up := Cell{
+		Flows: 1, BytesUp: r.Octets * r.Interval, BytesDown: r.ReverseOctets * r.Interval,
+		PacketsUp: r.Packets * r.Interval, PacketsDown: r.ReversePackets * r.Interval,
+	}
 	remote, side := r.Dst, "source"
 	switch {
 	case inside(r.Src) && !inside(r.Dst):
@@ -307,8 +312,14 @@ func TestMigration(t *testing.T) {
 		week          int
 		want          float64
 	}{
-		{"Xiaomi", "CN-BJ", 0, 0.855}, {"Xiaomi", "CN-BJ", 11, 0.095}, {"Xiaomi", "US-OR", 11, 0.54}, {"Xiaomi", "SG", 11, 0.30},
-		{"Samsung", "KR-11", 0, 0.38}, {"Samsung", "KR-11", 11, 0.38}, {"Apple", "US-CA", 0, 0.45}, {"Apple", "US-CA", 11, 0.45},
+		{"Xiaomi", "CN-BJ", 0, 0.855},
+		{"Xiaomi", "CN-BJ", 11, 0.095},
+		{"Xiaomi", "US-OR", 11, 0.54},
+		{"Xiaomi", "SG", 11, 0.30},
+		{"Samsung", "KR-11", 0, 0.38},
+		{"Samsung", "KR-11", 11, 0.38},
+		{"Apple", "US-CA", 0, 0.45},
+		{"Apple", "US-CA", 11, 0.45},
 	} {
 		if got := share(c.vendor, c.place, c.week); got < c.want-0.06 || got > c.want+0.06 {
 			t.Errorf("%s to %s in week %d: share %.3f, want about %.3f", c.vendor, c.place, c.week+1, got, c.want)

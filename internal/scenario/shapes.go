@@ -43,8 +43,14 @@ type service struct {
 func services() [8]service {
 	const whole = 0x1b // FIN, SYN, PSH, ACK
 	return [8]service{
-		{443, 6, whole}, {443, 6, whole}, {443, 6, whole}, {443, 17, 0}, {443, 17, 0},
-		{5222, 6, 0x18}, {80, 6, whole}, {8883, 6, 0x18},
+		{443, 6, whole},
+		{443, 6, whole},
+		{443, 6, whole},
+		{443, 17, 0},
+		{443, 17, 0},
+		{5222, 6, 0x18},
+		{80, 6, whole},
+		{8883, 6, 0x18},
 	}
 }
 
