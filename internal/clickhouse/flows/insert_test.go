@@ -36,7 +36,7 @@ func TestInsertCountsOnceAtEveryLevel(t *testing.T) {
 	}
 	defer inserter.Close()
 	conn := db.Conn(t)
-	for _, table := range []string{"flows", "residency_minute", "residency_hour", "residency_day"} {
+	for _, table := range flowstest.Tables {
 		if err := conn.Exec(t.Context(), "SYSTEM STOP MERGES "+table); err != nil {
 			t.Fatal(err)
 		}
@@ -45,12 +45,12 @@ func TestInsertCountsOnceAtEveryLevel(t *testing.T) {
 		if err := inserter.Insert(t.Context(), flows.Table, block.Input(), "landfall.enriched/3/0-6"); err != nil {
 			t.Fatal(err)
 		}
-		for table, got := range flowstest.Levels(t, db) {
+		for table, got := range flowstest.Levels(t, conn) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s after try %d (-want +got):\n%s", table, try+1, diff)
 			}
 		}
-		for table, want := range map[string]uint64{"flows": 1, "residency_minute": 3, "residency_hour": 3, "residency_day": 3} {
+		for table, want := range map[string]uint64{"flows": 1, "residency_minute": 3, "residency_hour": 3, "residency_day": 3, "exporter_day": 1} {
 			var parts uint64
 			if err := conn.QueryRow(t.Context(), "SELECT count() FROM system.parts WHERE database = currentDatabase() AND active AND table = ?", table).Scan(&parts); err != nil {
 				t.Fatal(err)
@@ -63,7 +63,7 @@ func TestInsertCountsOnceAtEveryLevel(t *testing.T) {
 	if err := inserter.Insert(t.Context(), flows.Table, block.Input(), "landfall.enriched/3/6-7"); err != nil {
 		t.Fatal(err)
 	}
-	for table, got := range flowstest.Levels(t, db) {
+	for table, got := range flowstest.Levels(t, conn) {
 		if got.Flows != 2*n {
 			t.Errorf("%s has %d flows after the same rows under another token, want %d", table, got.Flows, 2*n)
 		}

@@ -43,6 +43,9 @@ func Decode(message []byte, into *landfallv1.EnrichedBatch) error {
 // Validate checks a batch: nothing that it accepts can make Block.Append panic, and every value
 // fits its column.
 func Validate(p *landfallv1.EnrichedBatch) error {
+	if p.SchemaVersion == 0 {
+		return errors.New("no schema version")
+	}
 	if p.SchemaVersion != SchemaVersion {
 		return fmt.Errorf("%w %d, this version reads %d", ErrSchemaVersion, p.SchemaVersion, SchemaVersion)
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
 	"github.com/landfall-telemetry/landfall/internal/clickhouse"
 	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows"
 	"github.com/landfall-telemetry/landfall/internal/config"
@@ -166,12 +168,14 @@ func (s *Totals) Add(fs ...Flow) {
 	}
 }
 
-// Levels reads the totals of every level from the database, by table.
-func Levels(t testing.TB, db *chtest.Server) map[string]Totals {
+// Tables are all that an insert of flows ends up in.
+var Tables = []string{"flows", "residency_minute", "residency_hour", "residency_day", "exporter_day"}
+
+// Levels reads the totals of every level, by table. They are not read at one moment.
+func Levels(t testing.TB, conn driver.Conn) map[string]Totals {
 	t.Helper()
-	conn := db.Conn(t)
 	out := make(map[string]Totals)
-	for _, table := range []string{"flows", "residency_minute", "residency_hour", "residency_day"} {
+	for _, table := range Tables {
 		what := "sum(flows), sum(bytes_up), sum(bytes_down), sum(packets_up), sum(packets_down)"
 		if table == "flows" {
 			what = "count(), sum(octets_up*sampling_interval), sum(octets_down*sampling_interval), sum(packets_up*sampling_interval), sum(packets_down*sampling_interval)"
