@@ -34,7 +34,7 @@ type Enricher struct {
 	out        landfallv1.EnrichedBatch
 	record     flow.Record
 
-	vendors  map[vendorKey]uint32
+	vendors  map[uint32]uint32 // by device.Attribution.ID
 	places   map[placeKey]uint32
 	networks map[*geo.AS]uint32
 	answers  map[uint32]indexes // by geo.Answer.ID
@@ -43,11 +43,6 @@ type Enricher struct {
 
 // Sides counts the flows of a batch by landfallv1.HandsetSide.
 type Sides [4]int
-
-type vendorKey struct {
-	name   string
-	method device.Method
-}
 
 // indexes are an answer's place and network among those of the batch.
 type indexes struct{ place, network uint32 }
@@ -62,7 +57,7 @@ type placeKey struct {
 func New(key pseudonym.Key) *Enricher {
 	return &Enricher{
 		pseudonyms: pseudonym.NewMaker(key),
-		vendors:    make(map[vendorKey]uint32),
+		vendors:    make(map[uint32]uint32),
 		places:     make(map[placeKey]uint32),
 		networks:   make(map[*geo.AS]uint32),
 		answers:    make(map[uint32]indexes),
@@ -116,10 +111,12 @@ func (e *Enricher) append(r *flow.Record, t *Tables) {
 		up, packetsUp, down, packetsDown = r.ReverseOctets, r.ReversePackets, r.Octets, r.Packets
 	}
 
-	vendor := vendorKey{device.VendorUnknown, device.MethodNone}
+	var vendor device.Attribution
 	var subscriber uint64
-	if side != landfallv1.HandsetSide_HANDSET_SIDE_UNSPECIFIED {
-		vendor.name, vendor.method = t.Devices.Resolve(handset, mac)
+	if side == landfallv1.HandsetSide_HANDSET_SIDE_UNSPECIFIED {
+		vendor = t.Devices.Lookup(0)
+	} else {
+		vendor = t.Devices.Resolve(handset, mac)
 		subscriber = e.pseudonyms.Subscriber(handset, r.StartMs)
 	}
 	where := e.where(t.Places.Lookup(remote))
@@ -153,12 +150,12 @@ func handsetSide(r *flow.Record, subscribers *bart.Lite) landfallv1.HandsetSide 
 	return landfallv1.HandsetSide_HANDSET_SIDE_UNSPECIFIED
 }
 
-func (e *Enricher) vendorIndex(v vendorKey) uint32 {
-	i, ok := e.vendors[v]
+func (e *Enricher) vendorIndex(a device.Attribution) uint32 {
+	i, ok := e.vendors[a.ID]
 	if !ok {
 		i = uint32(len(e.out.Vendors))
-		e.vendors[v] = i
-		e.out.Vendors = append(e.out.Vendors, &landfallv1.Vendor{Name: v.name, Method: v.method.String()})
+		e.vendors[a.ID] = i
+		e.out.Vendors = append(e.out.Vendors, &landfallv1.Vendor{Name: a.Vendor, Method: a.Method.String()})
 	}
 	return i
 }
