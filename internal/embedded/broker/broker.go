@@ -103,9 +103,9 @@ func (b *Broker) Addr() string {
 }
 
 // Start reads the messages' index and the offsets from the folder and returns
-// when the broker listens. After a crash it reads all messages, which takes
-// about a second and the same memory again per gigabyte; both are given back.
-// Start may be called once.
+// when the broker listens. After a crash it reads all messages first, which
+// takes a few seconds per gigabyte and, for that time, as much memory as they
+// have bytes: a reason to keep MaxTopicBytes small. Start may be called once.
 func (b *Broker) Start(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -22,7 +22,7 @@ type Config struct {
 }
 
 // DefaultConfig is made for one machine: a few topics, each of which may fall
-// a gigabyte behind.
+// half a gigabyte behind.
 func DefaultConfig() Config {
 	return Config{
 		Listen:          "127.0.0.1",
@@ -32,7 +32,7 @@ func DefaultConfig() Config {
 		MaxMessageBytes: 8 << 20,
 		SegmentBytes:    16 << 20,
 		RetainBytes:     64 << 20,
-		MaxTopicBytes:   1 << 30,
+		MaxTopicBytes:   512 << 20,
 		GroupIdle:       7 * 24 * time.Hour,
 		TrimEvery:       5 * time.Second,
 	}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,11 +101,12 @@ func TestKilledBrokerLosesNothing(t *testing.T) {
 		c := kafkatest.Client(t, p.addr)
 		// Written without pause until the kill comes, in the middle of a write.
 		killed := make(chan struct{})
-		go func() {
+		var first sync.Once
+		killSoon := func() {
 			defer close(killed)
-			time.Sleep(time.Duration(30+40*round) * time.Millisecond)
+			time.Sleep(time.Duration(10+40*round) * time.Millisecond)
 			p.kill()
-		}()
+		}
 		for {
 			offset, err := kafkatest.Produce(t.Context(), c, topic, 1, kafka.Zstd, nil, append(fmt.Appendf(nil, "%d ", acknowledged), value...))
 			if err != nil {
@@ -117,6 +119,7 @@ func TestKilledBrokerLosesNothing(t *testing.T) {
 			if err := kafkatest.Commit(t.Context(), c, group, topic, 1, acknowledged, fmt.Sprintf("after %d", acknowledged)); err != nil {
 				break
 			}
+			first.Do(func() { go killSoon() })
 		}
 		<-killed
 		p = spawn(t, dir)

@@ -6,8 +6,7 @@ import "github.com/twmb/franz-go/pkg/kmsg"
 // "no offset", as Apache Kafka does; kfake says GROUP_ID_NOT_FOUND. Versions
 // from 8 on, which ask for many groups at once, are left as they are.
 func (b *Broker) answerUnknownGroups() {
-	b.cluster.ControlKey(int16(kmsg.OffsetFetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
-		b.cluster.KeepControl()
+	b.control(kmsg.OffsetFetch, func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req, ok := r.(*kmsg.OffsetFetchRequest)
 		if !ok || req.Version > 7 || req.Group == "" || b.cluster.GroupInfo(req.Group) != nil {
 			return nil, nil, false

@@ -39,7 +39,7 @@ func newTrimmer(b *Broker, addr string) *trimmer {
 		client: &kafka.Client{
 			Addr:      tcp,
 			Timeout:   10 * time.Second,
-			Transport: &kafka.Transport{ClientID: "landfall-trimmer"},
+			Transport: &kafka.Transport{ClientID: "landfall-trimmer", MetadataTTL: b.cfg.TrimEvery},
 		},
 		seen: map[string]bool{},
 	}
@@ -76,7 +76,7 @@ func (t *trimmer) trimAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bytes := map[string]int64{}
+	before, bytes := t.b.usage.mark(), map[string]int64{}
 	for _, topic := range meta.Topics {
 		if topic.Error != nil {
 			continue
@@ -102,7 +102,7 @@ func (t *trimmer) trimAll(ctx context.Context) error {
 		}
 		bytes[topic.Name] = sum
 	}
-	t.b.usage.set(bytes)
+	t.b.usage.set(bytes, before)
 	for topic := range t.seen {
 		if _, ok := bytes[topic]; !ok {
 			t.b.stored.DeleteLabelValues(topic)

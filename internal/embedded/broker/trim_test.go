@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -217,4 +218,35 @@ func TestIdleGroupHoldsNothing(t *testing.T) {
 		first, _ := offsets(t, c, topic, 0)
 		return first == 4
 	})
+}
+
+// Connections come and go for as long as the process lives; what they sent
+// last must not stay in memory.
+func TestClosedConnectionsKeepNothing(t *testing.T) {
+	config := smallConfig(t)
+	config.MaxTopicBytes = 1 << 30
+	b, _ := start(t, config)
+	topic := kafkatest.Topic(t, b.Addr(), "memory", 1)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	value := make([]byte, 900<<10)
+	client := func() {
+		c := kafkatest.Client(t, b.Addr())
+		if _, err := kafkatest.Produce(t.Context(), c, topic, 0, 0, nil, value); err != nil {
+			t.Fatal(err)
+		}
+		c.Transport.(*kafka.Transport).CloseIdleConnections()
+	}
+	client()
+	before := heap()
+	const clients = 60
+	for range clients {
+		client()
+	}
+	eventually(t, "the memory of the clients is given back", func() bool { return heap() < before+clients*uint64(len(value))/4 })
 }

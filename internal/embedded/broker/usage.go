@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -12,30 +13,58 @@ import (
 type usage struct {
 	most int64
 
-	mu     sync.Mutex
-	topics map[string]int64
+	mu       sync.Mutex
+	stored   map[string]int64 // by the trimmer's last pass
+	produced map[string]int64 // since the mark that this pass began with
 }
 
-// set replaces a topic's count by what is stored now.
-func (u *usage) set(bytes map[string]int64) {
+// mark begins a measurement: what is admitted from now on counts on top of it.
+// What was admitted before is kept until [usage.set].
+func (u *usage) mark() (before map[string]int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.topics = bytes
+	return maps.Clone(u.produced)
+}
+
+// set replaces the counts of the measured topics. A batch written since mark
+// may count twice until the next measurement, but never not at all.
+func (u *usage) set(stored, before map[string]int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.stored == nil {
+		u.stored, u.produced = map[string]int64{}, map[string]int64{}
+	}
+	for topic, bytes := range stored {
+		u.stored[topic] = bytes
+		u.produced[topic] -= before[topic]
+	}
 }
 
 // admit says whether the topic has room, and counts the bytes if so. It is
-// asked before the write, so that a burst between two passes is bounded too.
+// asked before the write, so that a burst between two measurements is bounded
+// too.
 func (u *usage) admit(topic string, bytes int64) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.topics == nil {
-		u.topics = map[string]int64{}
-	}
-	if u.topics[topic]+bytes > u.most {
+	if u.stored[topic]+u.produced[topic]+bytes > u.most {
 		return false
 	}
-	u.topics[topic] += bytes
+	if u.produced == nil {
+		u.stored, u.produced = map[string]int64{}, map[string]int64{}
+	}
+	u.produced[topic] += bytes
 	return true
+}
+
+// control looks at every request of one kind before kfake does. A control
+// function of kfake keeps the last request of every connection there ever was,
+// with its messages, so each one is used for one request only.
+func (b *Broker) control(key kmsg.Key, fn func(kmsg.Request) (kmsg.Response, error, bool)) {
+	b.cluster.ControlKey(int16(key), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.DropControl()
+		b.control(key, fn)
+		return fn(r)
+	})
 }
 
 // refuseWhenFull answers a produce request for a full topic with
@@ -43,8 +72,7 @@ func (u *usage) admit(topic string, bytes int64) bool {
 // bound is per topic and not for all together: a stage must be able to write
 // its output in order to get rid of its input.
 func (b *Broker) refuseWhenFull() {
-	b.cluster.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
-		b.cluster.KeepControl()
+	b.control(kmsg.Produce, func(r kmsg.Request) (kmsg.Response, error, bool) {
 		req, ok := r.(*kmsg.ProduceRequest)
 		if !ok {
 			return nil, nil, false

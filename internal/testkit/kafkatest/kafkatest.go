@@ -123,20 +123,50 @@ func waitTopic(t testing.TB, c *kafka.Client, topic string, partitions int) {
 	}
 }
 
+// settle repeats a request as long as the broker says that it did nothing
+// because a partition or a group has no home yet: a real one says so for some
+// milliseconds after a topic or the first group is made.
+func settle(ctx context.Context, request func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for {
+		err := request()
+		switch {
+		case errors.Is(err, kafka.NotLeaderForPartition),
+			errors.Is(err, kafka.NotCoordinatorForGroup),
+			errors.Is(err, kafka.GroupCoordinatorNotAvailable),
+			errors.Is(err, kafka.GroupLoadInProgress):
+		default:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 // Produce writes one message to a partition with acks=all and gives its
 // offset.
-func Produce(ctx context.Context, c *kafka.Client, topic string, partition int, compression kafka.Compression, key, value []byte) (int64, error) {
-	resp, err := c.Produce(ctx, &kafka.ProduceRequest{
-		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Compression: compression,
-		Records: kafka.NewRecordReader(kafka.Record{Time: time.Now(), Key: kafka.NewBytes(key), Value: kafka.NewBytes(value)}),
+func Produce(ctx context.Context, c *kafka.Client, topic string, partition int, compression kafka.Compression, key, value []byte) (offset int64, err error) {
+	err = settle(ctx, func() error {
+		resp, err := c.Produce(ctx, &kafka.ProduceRequest{
+			Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Compression: compression,
+			Records: kafka.NewRecordReader(kafka.Record{Time: time.Now(), Key: kafka.NewBytes(key), Value: kafka.NewBytes(value)}),
+		})
+		if err == nil {
+			err = resp.Error
+		}
+		if err == nil {
+			offset = resp.BaseOffset
+		}
+		return err
 	})
-	if err == nil {
-		err = resp.Error
-	}
 	if err != nil {
 		return -1, err
 	}
-	return resp.BaseOffset, nil
+	return offset, nil
 }
 
 // Fetch reads the values of a partition from an offset on, until it has n of
@@ -181,7 +211,9 @@ func Fetch(ctx context.Context, c *kafka.Client, topic string, partition int, of
 
 // Commit stores an offset with its metadata for a group without members.
 func Commit(ctx context.Context, c *kafka.Client, group, topic string, partition int, offset int64, metadata string) error {
-	return commitAs(ctx, c, group, -1, "", topic, partition, offset, metadata)
+	return settle(ctx, func() error {
+		return commitAs(ctx, c, group, -1, "", topic, partition, offset, metadata)
+	})
 }
 
 func commitAs(ctx context.Context, c *kafka.Client, group string, generation int, member, topic string, partition int, offset int64, metadata string) error {
@@ -205,19 +237,26 @@ func commitAs(ctx context.Context, c *kafka.Client, group string, generation int
 
 // Committed gives the offset and metadata of a group; offset -1 is none.
 func Committed(ctx context.Context, c *kafka.Client, group, topic string, partition int) (offset int64, metadata string, err error) {
-	resp, err := c.OffsetFetch(ctx, &kafka.OffsetFetchRequest{
-		GroupID: group, Topics: map[string][]int{topic: {partition}},
+	err = settle(ctx, func() error {
+		resp, err := c.OffsetFetch(ctx, &kafka.OffsetFetchRequest{
+			GroupID: group, Topics: map[string][]int{topic: {partition}},
+		})
+		if err == nil {
+			err = resp.Error
+		}
+		if err != nil {
+			return err
+		}
+		for _, p := range resp.Topics[topic] {
+			if p.Partition == partition {
+				offset, metadata = p.CommittedOffset, p.Metadata
+				return p.Error
+			}
+		}
+		return errors.New("the answer to OffsetFetch does not name the partition")
 	})
-	if err == nil {
-		err = resp.Error
-	}
 	if err != nil {
 		return -1, "", err
 	}
-	for _, p := range resp.Topics[topic] {
-		if p.Partition == partition {
-			return p.CommittedOffset, p.Metadata, p.Error
-		}
-	}
-	return -1, "", errors.New("the answer to OffsetFetch does not name the partition")
+	return offset, metadata, nil
 }
