@@ -60,6 +60,9 @@ type wire struct {
 	take   func(exportertest.Record)
 	err    error
 	closed bool
+
+	intervals map[uint64]int
+	crossing  map[int64]int // flows that end in another week than they start in, by the end's
 }
 
 func (w *wire) Send(ctx context.Context, datagram []byte, records int) error {
@@ -81,6 +84,12 @@ func (w *wire) Send(ctx context.Context, datagram []byte, records int) error {
 	}
 	for _, r := range got {
 		w.take(r)
+		if w.intervals != nil {
+			w.intervals[r.Interval]++
+		}
+		if at := monday(time.UnixMilli(r.EndMs)).UnixMilli(); w.crossing != nil && r.StartMs < at {
+			w.crossing[at]++
+		}
 	}
 	return w.err
 }
@@ -218,7 +227,10 @@ func TestTruthIsWhatWasSent(t *testing.T) {
 	cfg.TruthFile = filepath.Join(t.TempDir(), "out", "truth.json")
 	count := newRecount(t, cfg)
 	p, all := testPlayer(t, cfg, func() time.Time { return testNow }, func(a netip.Addr) *wire {
-		return &wire{source: a, reader: exportertest.NewReader(), take: count.take}
+		return &wire{
+			source: a, reader: exportertest.NewReader(), take: count.take,
+			intervals: map[uint64]int{}, crossing: map[int64]int{},
+		}
 	})
 	var last Progress
 	truth, err := p.Run(t.Context(), func(now Progress) { last = now })
@@ -245,6 +257,14 @@ func TestTruthIsWhatWasSent(t *testing.T) {
 		flows, datagrams = flows+e.Flows, datagrams+e.Datagrams
 		if int(e.Datagrams) != w.reader.Datagrams || e.Address != w.source.String() {
 			t.Errorf("%s: %d datagrams from %s, read %d from %s", e.Name, e.Datagrams, e.Address, w.reader.Datagrams, w.source)
+		}
+		for _, interval := range [stationCount][]uint64{{100}, {1}, {1000, 250}, {200}, {512}}[i] {
+			if w.intervals[interval] < 100 {
+				t.Errorf("%s: records by interval %v", e.Name, w.intervals)
+			}
+		}
+		if e.Protocol != "sflow" && len(w.crossing) < cfg.Weeks-1 {
+			t.Errorf("%s: flows cross the end of %d weeks only", e.Name, len(w.crossing))
 		}
 		if uint32(testNow.Unix()) < w.reader.LastExport {
 			t.Errorf("%s exports in the future", e.Name)
