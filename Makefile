@@ -52,6 +52,15 @@ data: build ## Fetch the data sets and the ClickHouse engine (240 MB), if they a
 	@$(need) npm
 	@$(step) 'data sets' bin/landfall data update
 
+.PHONY: plugin
+plugin: ## Build the Grafana plugin's backend into build/plugin
+	@$(need) go
+	@mkdir -p build/plugin
+	@rm -rf build/plugin/landfall-residency-datasource
+	@cp -r dashboards/plugin/src build/plugin/landfall-residency-datasource
+	@$(step) 'build the Grafana plugin' env CGO_ENABLED=0 go -C dashboards/plugin build -trimpath -ldflags '-s -w' \
+	  -o $(CURDIR)/build/plugin/landfall-residency-datasource/gpx_landfall_residency_$$(go env GOOS)_$$(go env GOARCH) ./pkg
+
 ##@ Test
 
 # The parts that take long are prepared two at a time; after that, one after the other, so that
