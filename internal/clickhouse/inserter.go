@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ClickHouse/ch-go"
 	"github.com/ClickHouse/ch-go/proto"
@@ -30,7 +31,7 @@ func NewInserter(c Config) (*Inserter, error) {
 
 // Insert sends the columns as one block, which the server inserts as one block into table and into
 // everything that its materialized views feed, once for each token however often it is tried. It
-// tries once. After an error the rows may have been inserted, in all of the tables or some: only
+// tries once, for as long as ctx allows: give it a deadline. After an error the rows may have been inserted, in all of the tables or some: only
 // another try with the same rows and the same token is right then.
 func (i *Inserter) Insert(ctx context.Context, table string, columns proto.Input, token string) error {
 	if err := i.connect(ctx); err != nil {
@@ -44,6 +45,10 @@ func (i *Inserter) Insert(ctx context.Context, table string, columns proto.Input
 	}
 	return nil
 }
+
+// noticeCancel is how soon an insert notices that its context has ended. The library's read timeout
+// does not end a query; a deadline of the context does.
+const noticeCancel = 250 * time.Millisecond
 
 // insertSettings make an insert count once at every level.
 func insertSettings(token string) []ch.Setting {
@@ -90,7 +95,7 @@ func (i *Inserter) connect(ctx context.Context) error {
 			TLS:              i.tls,
 			DialTimeout:      i.config.DialTimeout,
 			HandshakeTimeout: i.config.DialTimeout,
-			ReadTimeout:      i.config.ReadTimeout,
+			ReadTimeout:      noticeCancel,
 		})
 		if err == nil {
 			i.client = client
@@ -100,18 +105,6 @@ func (i *Inserter) connect(ctx context.Context) error {
 		i.next++
 	}
 	return errors.Join(errs...)
-}
-
-// Ping connects if need be and asks the server for a sign of life.
-func (i *Inserter) Ping(ctx context.Context) error {
-	if err := i.connect(ctx); err != nil {
-		return err
-	}
-	if err := i.client.Ping(ctx); err != nil {
-		i.Close()
-		return fmt.Errorf("ping ClickHouse: %w", err)
-	}
-	return nil
 }
 
 // Close closes the connection; the next use opens another.

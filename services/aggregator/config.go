@@ -14,6 +14,7 @@ type Config struct {
 	InsertMaxRows     int                  `yaml:"insert_max_rows" doc:"Rows after which an insert is made."`
 	InsertMaxAge      time.Duration        `yaml:"insert_max_age" doc:"Time after its first message at which an insert is made, whatever its size; how old the newest figures are at most, about."`
 	InsertConnections int                  `yaml:"insert_connections" doc:"Most inserts at the same time; partitions wait for each other beyond it."`
+	InsertTimeout     time.Duration        `yaml:"insert_timeout" doc:"Longest time one try of an insert may take before its connection counts as dead and it is tried again."`
 	InsertAttempts    int                  `yaml:"insert_attempts" doc:"Tries after which rows that the server itself refuses go to the dead-letter topic; a server that is gone or overloaded is waited for without end."`
 	MaxFlowAge        time.Duration        `yaml:"max_flow_age" doc:"Flows that began longer before their arrival are counted at their arrival: their exporter's clock is wrong."`
 	MaxFlowAhead      time.Duration        `yaml:"max_flow_ahead" doc:"Flows that began longer after their arrival are counted at their arrival: their exporter's clock is wrong."`
@@ -27,6 +28,7 @@ func DefaultConfig() Config {
 		InsertMaxRows:     200_000,
 		InsertMaxAge:      time.Second,
 		InsertConnections: 2,
+		InsertTimeout:     3 * time.Minute,
 		InsertAttempts:    10,
 		MaxFlowAge:        400 * 24 * time.Hour,
 		MaxFlowAhead:      24 * time.Hour,
@@ -54,6 +56,9 @@ func (c Config) Validate() error {
 	}
 	if c.InsertConnections < 1 || c.InsertConnections > 64 {
 		bad("insert_connections", "%d is not in 1 to 64", c.InsertConnections)
+	}
+	if c.InsertTimeout < time.Second {
+		bad("insert_timeout", "%s is less than 1s", c.InsertTimeout)
 	}
 	if c.InsertAttempts < 1 {
 		bad("insert_attempts", "%d is less than 1", c.InsertAttempts)

@@ -181,3 +181,41 @@ func (r *rig) untilBack() {
 		}
 	}
 }
+
+// A try that is given up leaves it open whether an insert was made. An aggregator that is told
+// to stop then must leave its plan to the next one.
+func TestStoppedWhileUnsure(t *testing.T) {
+	r := newRig(t, 1)
+	config := r.config()
+	config.InsertMaxRows = 20_000
+	if err := clickhouse.Migrate(t.Context(), r.ch, clickhouse.Retention{}, r.log); err != nil {
+		t.Fatal(err)
+	}
+	unsure := 0.0
+	for range 4 {
+		r.send(4, 10_000)
+		reg := prometheus.NewRegistry()
+		s, err := New(config, r.client(), r.ch, r.log, reg, func(err error) { t.Errorf("failed: %v", err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.config.InsertTimeout = 20 * time.Millisecond // less than Validate takes
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		deadline := time.Now().Add(10 * time.Second)
+		for metric(t, reg, "landfall_aggregator_insert_errors_total", "connection") == 0 && time.Now().Before(deadline) {
+			pause(t.Context(), 5*time.Millisecond)
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		unsure += metric(t, reg, "landfall_aggregator_insert_errors_total", "connection")
+		r.send(1, 10) // shifts what the next would gather
+	}
+	if unsure == 0 {
+		t.Error("every insert was answered in time: the test tests nothing")
+	}
+	r.start(r.config())
+	r.settle()
+}

@@ -57,6 +57,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	for _, r := range []string{reasonOrigin, reasonSource} {
 		m.batchesDuplicate.WithLabelValues(r)
 	}
+	for _, r := range []string{reasonTooOld, reasonTooNew} {
+		m.flowsCorrected.WithLabelValues(r)
+	}
+	for _, r := range []string{reasonRefused, reasonServer, reasonConnection} {
+		m.insertErrors.WithLabelValues(r)
+	}
 	for _, r := range []string{reasonMalformed, reasonSchemaVersion, reasonInsertRefused} {
 		m.messagesRefused.WithLabelValues(r)
 	}

@@ -312,7 +312,9 @@ func (w *worker) insert(ctx context.Context, g *gathered) error {
 	wait := clickhouse.NewWait(w.log, "insert of messages "+token)
 	for refusals := 0; ; {
 		begin := time.Now()
-		err := inserter.Insert(w.inserting, flows.Table, columns, token)
+		try, cancel := context.WithTimeout(w.inserting, w.config.InsertTimeout)
+		err := inserter.Insert(try, flows.Table, columns, token)
+		cancel()
 		if err == nil {
 			w.metrics.insertSeconds.Observe(time.Since(begin).Seconds())
 			wait.Over()
