@@ -13,6 +13,7 @@ import (
 // receiver decodes the datagrams of one socket into batches.
 type receiver struct {
 	s        *Service
+	protocol string
 	listener *udp.Listener
 	metrics  *listenerMetrics
 	cache    *exporterCache
@@ -23,7 +24,7 @@ type receiver struct {
 }
 
 func newReceiver(s *Service, protocol string, listener *udp.Listener, m *listenerMetrics) *receiver {
-	r := &receiver{s: s, listener: listener, metrics: m, cache: newExporterCache(s.metrics)}
+	r := &receiver{s: s, protocol: protocol, listener: listener, metrics: m, cache: newExporterCache(s.metrics)}
 	if protocol == ProtocolSFlow {
 		d := sflow.New(sflow.DefaultLimits())
 		r.decode = func(in *udp.Datagram, _ netip.Addr, out *flow.Batch) netflow.Result {
@@ -80,19 +81,19 @@ func (r *receiver) take(d *udp.Datagram) {
 	if !result.Exporter.IsValid() { // sFlow that does not get as far as naming its agent
 		result.Exporter = from
 	}
-	r.cache.get(exporterKey{result.Exporter, protocolName(&result, d)}, result.Unit).count(&result, len(d.Data))
+	r.cache.get(exporterKey{result.Exporter, r.protocolOf(result.Version)}, result.Unit).count(&result, len(d.Data))
 }
 
-// protocolName is the label of what a datagram is.
-func protocolName(r *netflow.Result, d *udp.Datagram) string {
+// protocolOf is the label of what a datagram is.
+func (r *receiver) protocolOf(version uint16) string {
 	switch {
-	case r.Version == 5 && len(d.Data) >= 4 && d.Data[1] == 0: // sFlow's version has four bytes
+	case r.protocol == ProtocolSFlow:
 		return "sflow"
-	case r.Version == 5:
+	case version == 5:
 		return "netflow_v5"
-	case r.Version == 9:
+	case version == 9:
 		return "netflow_v9"
-	case r.Version == 10:
+	case version == 10:
 		return "ipfix"
 	}
 	return "unknown"

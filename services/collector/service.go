@@ -113,9 +113,12 @@ func (s *Service) Addresses() []netip.AddrPort {
 func (s *Service) Shutdown(ctx context.Context) error {
 	var errs []error
 	for _, l := range s.listeners {
-		errs = append(errs, l.Close())
+		errs = append(errs, l.Stop())
 	}
 	s.receiving.Wait()
+	for _, l := range s.listeners {
+		errs = append(errs, l.Close())
+	}
 	s.listeners = nil
 	if s.outbox != nil {
 		errs = append(errs, s.outbox.Shutdown(ctx))

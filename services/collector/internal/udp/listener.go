@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 
@@ -48,8 +49,6 @@ type Listener struct {
 	free    chan *Datagram
 	full    chan *Datagram
 	lost    Lost
-	done    chan struct{}
-	err     error
 
 	// ReceiveBuffer is the room that the kernel gave, in bytes.
 	ReceiveBuffer int
@@ -83,7 +82,6 @@ func Listen(ctx context.Context, address string, bufferBytes, queue int, lost Lo
 		free:    make(chan *Datagram, queue+readBatch),
 		full:    make(chan *Datagram, queue),
 		lost:    lost,
-		done:    make(chan struct{}),
 	}
 	if raw, err := u.SyscallConn(); err == nil {
 		_ = raw.Control(func(fd uintptr) { l.ReceiveBuffer = receiveBuffer(int(fd)) })
@@ -112,7 +110,7 @@ func (l *Listener) Release(d *Datagram) {
 	l.free <- d
 }
 
-// Run receives until Close; it returns the error that ended it otherwise.
+// Run receives until Stop or Close; it returns the error that ended it otherwise.
 func (l *Listener) Run() error {
 	defer close(l.full)
 	current := make([]*Datagram, readBatch)
@@ -126,7 +124,7 @@ func (l *Listener) Run() error {
 	for {
 		n, err := l.packets.ReadBatch(messages, 0)
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
+			if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 				return nil
 			}
 			var e syscall.Errno
@@ -168,5 +166,11 @@ func (l *Listener) Run() error {
 	}
 }
 
-// Close ends Run; what is in the queue can still be taken.
+// lastReads is how long Stop goes on reading, so that what the kernel holds is not lost.
+const lastReads = 100 * time.Millisecond
+
+// Stop ends Run within lastReads; what is in the queue can still be taken.
+func (l *Listener) Stop() error { return l.conn.SetReadDeadline(time.Now().Add(lastReads)) }
+
+// Close closes the socket, and ends Run.
 func (l *Listener) Close() error { return l.conn.Close() }

@@ -1,0 +1,397 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/landfall-telemetry/landfall/internal/bus"
+	"github.com/landfall-telemetry/landfall/internal/flow"
+	"github.com/landfall-telemetry/landfall/internal/testkit/kafkatest"
+)
+
+func TestDatagramsBecomeMessages(t *testing.T) {
+	r := start(t, testConfig(t), busConfig(kafkatest.Start(t)), nil)
+	next := uint64(1)
+	for range 20 {
+		r.send(20, 30, &next)
+		until(t, "the datagrams", func() bool { return r.metric("flows_total", nil) == float64(next-1) })
+	}
+	got := r.readAll(int(next - 1))
+	got.exactly(t, next-1)
+	if got.duplicates != 0 {
+		t.Errorf("%d duplicates", got.duplicates)
+	}
+	exporter := map[string]string{"exporter": "127.0.0.1", "protocol": "netflow_v5"}
+	for name, want := range map[string]float64{"datagrams_total": 400, "flows_total": 12000, "datagram_bytes_total": 400 * (24 + 30*48)} {
+		if n := r.metric(name, exporter); n != want {
+			t.Errorf("%s: %v, want %v", name, n, want)
+		}
+	}
+	until(t, "the last acknowledgement", func() bool { return r.metric("written_flows_total", nil) == 12000 })
+	if n := r.metric("kafka_write_seconds", nil); n != float64(got.batches) || r.metric("written_batches_total", nil) != n {
+		t.Errorf("%v writes timed, %d batches", n, got.batches)
+	}
+	if n := r.metric("spool_bytes", nil) + r.metric("lost_flows_total", nil) + r.metric("lost_datagrams_total", nil) + r.metric("sequence_gap_total", nil); n != 0 {
+		t.Errorf("something was spooled or lost: %v", n)
+	}
+}
+
+func TestWhatIsRefusedIsCounted(t *testing.T) {
+	r := start(t, testConfig(t), busConfig(kafkatest.Start(t)), nil)
+	next := uint64(1)
+	v9missing := []byte{0, 9, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 77, 1, 4, 0, 8, 1, 2, 3, 4}
+	for i, send := range []struct {
+		to       int
+		datagram []byte
+	}{
+		{0, nil}, {0, []byte{0}}, {0, []byte("random bytes, no protocol at all")}, {0, v9missing}, {0, v9missing},
+		{0, []byte{0, 9, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 77, 0, 0, 0, 8, 1, 0, 0, 0}}, // a template of no size
+		{1, []byte{0, 0, 0, 4}}, {1, nil},
+	} {
+		if _, err := r.senders[send.to].Write(send.datagram); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	gap := next + 100
+	r.send(1, 1, &next)
+	r.send(1, 1, &gap)
+	until(t, "the datagrams", func() bool { return r.metric("datagrams_total", nil) == 10 })
+	for reason, want := range map[string]float64{"short": 3, "unknown_version": 2, "template_missing": 2, "template_refused": 1} {
+		if n := r.metric("refused_total", map[string]string{"exporter": "127.0.0.1", "reason": reason}); n != want {
+			t.Errorf("%s: %v, want %v", reason, n, want)
+		}
+	}
+	if n := r.metric("template_missing_total", map[string]string{"exporter": "127.0.0.1", "domain": "77", "template": "260"}); n != 2 {
+		t.Errorf("template_missing_total: %v, want 2", n)
+	}
+	if n := r.metric("sequence_gap_total", map[string]string{"exporter": "127.0.0.1", "unit": "flows"}); n != 99 {
+		t.Errorf("sequence_gap_total: %v, want 99", n) // the first flow is 1, the second 101
+	}
+	r.readAll(2)
+}
+
+func TestAllowedExporters(t *testing.T) {
+	config := testConfig(t)
+	config.AllowedExporters = []string{"192.0.2.0/24", "127.0.0.2"}
+	r := start(t, config, busConfig(kafkatest.Start(t)), nil)
+	next := uint64(1)
+	r.send(3, 1, &next)
+	until(t, "the refusals", func() bool {
+		return r.metric("lost_datagrams_total", map[string]string{"listener": "127.0.0.1:0", "reason": "not_allowed"}) == 3
+	})
+	d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	c, err := d.Dial("udp", r.s.Addresses()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write(netflow5(1, &next)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the allowed one", func() bool { return r.metric("flows_total", map[string]string{"exporter": "127.0.0.2"}) == 1 })
+}
+
+func TestExportersBeyondTheBoundShareALabel(t *testing.T) {
+	config := testConfig(t)
+	config.MaxMeteredExporters = 2
+	r := start(t, config, busConfig(kafkatest.Start(t)), nil)
+	next := uint64(1)
+	for host := byte(1); host <= 5; host++ {
+		d := net.Dialer{LocalAddr: &net.UDPAddr{IP: net.IPv4(127, 0, 0, host)}}
+		c, err := d.Dial("udp", r.s.Addresses()[0].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		for range 2 {
+			if _, err := c.Write(netflow5(1, &next)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		until(t, "the flows", func() bool { return r.metric("flows_total", nil) == float64(2*host) })
+	}
+	if own, other := r.metric("flows_total", map[string]string{"exporter": "127.0.0.2"}), r.metric("flows_total", map[string]string{"exporter": "other"}); own != 2 || other != 6 {
+		t.Errorf("%v and %v flows", own, other)
+	}
+}
+
+func TestKafkaIsNotThereAtTheStart(t *testing.T) {
+	e := reserve(t)
+	r := start(t, testConfig(t), busConfig(e.addr()), nil)
+	next := uint64(1)
+	for range 10 {
+		r.send(10, 30, &next)
+		until(t, "the datagrams", func() bool { return r.metric("flows_total", nil) == float64(next-1) })
+	}
+	until(t, "the spool", func() bool { return r.metric("spool_bytes", nil) > 0 })
+	e.start()
+	r.readAll(int(next-1)).exactly(t, next-1)
+	until(t, "the spool to be empty", func() bool { return r.metric("spool_bytes", nil) == 0 && r.metric("spool_batches", nil) == 0 })
+	if n := r.metric("lost_flows_total", nil); n != 0 {
+		t.Errorf("%v flows lost", n)
+	}
+}
+
+func TestKafkaGoesAndComesBack(t *testing.T) {
+	e := reserve(t)
+	e.start()
+	r := start(t, testConfig(t), busConfig(e.addr()), nil)
+	next := uint64(1)
+	stopped := make(chan struct{})
+	sent := make(chan uint64)
+	go func() {
+		for {
+			select {
+			case <-stopped:
+				sent <- next - 1
+				return
+			default:
+				if _, err := r.senders[0].Write(netflow5(30, &next)); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(2 * time.Millisecond)
+			}
+		}
+	}()
+	for round := range 3 {
+		written := r.metric("written_flows_total", nil)
+		until(t, "flows in Kafka", func() bool { return r.metric("written_flows_total", nil) > written })
+		e.stop()
+		until(t, fmt.Sprintf("the spool, round %d", round), func() bool { return r.metric("spool_batches", nil) > 3 })
+		e.start()
+	}
+	until(t, "the spool to be empty", func() bool { return r.metric("spool_batches", nil) == 0 })
+	close(stopped)
+	n := <-sent
+	until(t, "the datagrams", func() bool { return r.metric("flows_total", nil) == float64(n) })
+	got := r.readAll(int(n))
+	got.exactly(t, n)
+	if r.metric("kafka_write_errors_total", nil) == 0 {
+		t.Error("no write failed")
+	}
+	t.Logf("%d flows, %d batches, %d duplicates", n, got.batches, got.duplicates)
+}
+
+// TestWritesThatFail makes a third of the writes fail, half of those after Kafka has the message.
+func TestWritesThatFail(t *testing.T) {
+	fault := func() error {
+		if rand.N(6) == 0 {
+			return errInjected
+		}
+		return nil
+	}
+	var f *faulty
+	config := testConfig(t)
+	config.BatchQueue = 4
+	r := start(t, config, busConfig(kafkatest.Start(t)), func(p Producer) Producer {
+		f = &faulty{Producer: p, before: fault, after: fault}
+		return f
+	})
+	next := uint64(1)
+	for range 40 {
+		r.send(2, 30, &next)
+		until(t, "the datagrams", func() bool { return r.metric("flows_total", nil) == float64(next-1) })
+	}
+	got := r.readAll(int(next - 1))
+	got.exactly(t, next-1)
+	t.Logf("%d batches, %d duplicates", got.batches, got.duplicates)
+}
+
+func TestShutdownWritesWhatWaits(t *testing.T) {
+	config := testConfig(t)
+	config.BatchMaxAge = time.Minute
+	r := start(t, config, busConfig(kafkatest.Start(t)), nil)
+	next := uint64(1)
+	r.send(20, 30, &next) // in no batch yet, or still in the kernel
+	r.shutdown(10 * time.Second)
+	r.readAll(int(next-1)).exactly(t, next-1)
+}
+
+// TestRestartSendsTheSpool stops a collector without Kafka; the next one sends what it left, under
+// the old origin.
+func TestRestartSendsTheSpool(t *testing.T) {
+	e := reserve(t)
+	config, topics := testConfig(t), busConfig(e.addr())
+	next := uint64(1)
+	for range 2 {
+		r := start(t, config, topics, nil)
+		r.send(20, 30, &next)
+		begin := time.Now()
+		r.shutdown(3 * time.Second)
+		if took := time.Since(begin); took > 4*time.Second {
+			t.Errorf("shutdown took %s", took)
+		}
+		if n := r.metric("lost_flows_total", nil); n != 0 || r.metric("spool_batches", nil) == 0 {
+			t.Errorf("%v flows lost", n)
+		}
+	}
+	e.start()
+	r := start(t, config, topics, nil)
+	r.send(1, 30, &next)
+	got := r.readAll(int(next - 1))
+	got.exactly(t, next-1)
+	if got.flows[len(got.flows)-1].Octets == 0 {
+		t.Error("no flows")
+	}
+}
+
+func TestSpoolOverflowIsCounted(t *testing.T) {
+	e := reserve(t)
+	config := testConfig(t)
+	config.SpoolMaxBytes = 1 << 20
+	config.BatchMaxFlows = 30
+	config.BatchQueue = 1
+	r := start(t, config, busConfig(e.addr()), nil)
+	next := uint64(1)
+	for r.metric("lost_flows_total", map[string]string{"reason": "spool_full"}) == 0 {
+		r.send(20, 30, &next)
+		until(t, "the datagrams", func() bool { return r.metric("flows_total", nil) == float64(next-1) })
+		if next > 1_000_000 {
+			t.Fatal("nothing overflows")
+		}
+	}
+	if bytes := r.metric("spool_bytes", nil); bytes > 1<<20 {
+		t.Errorf("the spool has %v bytes", bytes)
+	}
+	e.start()
+	lost := r.metric("lost_flows_total", nil)
+	r.readAll(int(float64(next-1) - lost))
+	until(t, "the spool to be empty", func() bool { return r.metric("spool_batches", nil) == 0 })
+	r.send(1, 30, &next) // it goes on
+	until(t, "the next write", func() bool { return r.metric("written_flows_total", nil) == float64(next-1)-lost })
+}
+
+// TestLargeBatchesAreWrittenInParts hands on a batch that is larger than a message can be.
+func TestLargeBatchesAreWrittenInParts(t *testing.T) {
+	r := start(t, testConfig(t), busConfig(kafkatest.Start(t)), nil)
+	var batch flow.Batch
+	name := strings.Repeat("x", 240)
+	const n = 60_000
+	for i := range n {
+		batch.Append(&flow.Record{
+			SourceAddress: netip.AddrFrom4([4]byte{10, 0, 0, 1}), DestinationAddress: netip.AddrFrom4([4]byte{10, 0, 0, 2}), Octets: uint64(i + 1), SourceMAC: 1<<48 - 1, DestinationMAC: 1<<48 - 1,
+			NextHopAddress: netip.AddrFrom4([4]byte{10, 0, 0, 1}), PostNATSourceAddress: netip.AddrFrom4([4]byte{10, 0, 0, 1}),
+			ApplicationName: fmt.Sprint(name, i%16_000), StartMs: 1, EndMs: 1,
+		})
+	}
+	r.s.put(&batch, 1)
+	got := r.readAll(n)
+	if got.batches < 2 {
+		t.Errorf("%d batches", got.batches)
+	}
+	seen := make(map[uint64]bool)
+	for i := range got.flows {
+		f := &got.flows[i]
+		seen[f.Octets] = true
+		if f.ApplicationName != fmt.Sprint(name, (f.Octets-1)%16_000) {
+			t.Fatalf("flow %+v", f)
+		}
+	}
+	if len(seen) != n {
+		t.Errorf("%d flows", len(seen))
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	config := testConfig(t)
+	config.Listen[1].Address = taken.LocalAddr().String()
+	client, err := bus.New(busConfig("127.0.0.1:1"), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(config, client, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), func(error) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Start(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "collector.listen[1]") || !strings.Contains(err.Error(), "in use by another process") {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLifecycle(t *testing.T) {
+	addr := kafkatest.Start(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	client, err := bus.New(busConfig(addr), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	stop := func(s *Service) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	var failures atomic.Int32
+	two := make([]*Service, 2) // at once in one process
+	for i := range two {
+		config := testConfig(t)
+		config.SpoolDir = filepath.Join(t.TempDir(), fmt.Sprint(i))
+		if two[i], err = New(config, client, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), func(error) { failures.Add(1) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop(two[0]) // without a start
+	for _, s := range two {
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range two {
+		stop(s)
+		stop(s)
+	}
+	if failures.Load() != 0 {
+		t.Errorf("%d failures", failures.Load())
+	}
+}
+
+func TestConfig(t *testing.T) {
+	if err := DefaultConfig().Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, l := range DefaultConfig().Listen {
+		if !strings.HasPrefix(l.Address, "127.0.0.1:") {
+			t.Errorf("listens on %s by default", l.Address)
+		}
+	}
+	c := DefaultConfig()
+	c.Name = strings.Repeat("x", 300)
+	c.Listen = []Listen{{"nowhere", "netflow"}, {"127.0.0.1:2055", "snmp"}, {"127.0.0.1:2055", "sflow"}, {"example.org:1", "sflow"}}
+	c.AllowedExporters = []string{"10.0.0.0/33"}
+	c.BatchMaxFlows, c.BatchMaxAge, c.SpoolDir, c.SpoolMaxBytes, c.DatagramQueue = 0, 0, "", 0, 0
+	err := c.Validate()
+	if err == nil {
+		t.Fatal("taken")
+	}
+	for _, path := range []string{"name:", "listen[0].address", "listen[1].protocol", "listen[2].address", "listen[3].address", "allowed_exporters[0]", "batch_max_flows", "batch_max_age", "spool_dir", "spool_max_bytes", "datagram_queue"} {
+		if !strings.Contains(err.Error(), path) {
+			t.Errorf("%s is not in the message:\n%v", path, err)
+		}
+	}
+}
