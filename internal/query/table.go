@@ -86,11 +86,15 @@ func writeLong(w io.Writer, a *ResidencyAnswer, placeName func(string) string) e
 // writePivot has a line for each bucket, whose cells are bytes up and their share of the bucket.
 func writePivot(w io.Writer, a *ResidencyAnswer, placeName func(string) string) error {
 	by := a.Question.By[0]
+	// Two codes may have the same display name, so columns are told apart by code.
+	code := func(r *ResidencyRow) string { return label(r, by, func(code string) string { return code }) }
+	title := make(map[string]string)
 	total := make(map[string]uint64)
 	for i := range a.Rows {
 		r := &a.Rows[i]
 		if !r.IsOther(a.Question.By) {
-			total[label(r, by, placeName)] += r.BytesUp
+			total[code(r)] += r.BytesUp
+			title[code(r)] = label(r, by, placeName)
 		}
 	}
 	names := make([]string, 0, len(total))
@@ -116,7 +120,7 @@ func writePivot(w io.Writer, a *ResidencyAnswer, placeName func(string) string) 
 		if len(lines) == 0 || !lines[len(lines)-1].bucket.Equal(r.Bucket) {
 			lines = append(lines, line{r.Bucket, make([]uint64, width)})
 		}
-		at, ok := column[label(r, by, placeName)]
+		at, ok := column[code(r)]
 		if !ok || r.IsOther(a.Question.By) {
 			at = len(names)
 		}
@@ -141,7 +145,10 @@ func writePivot(w io.Writer, a *ResidencyAnswer, placeName func(string) string) 
 		}
 		return out
 	}
-	header := append([]string{bucketTitle(a.Question.Bucket)}, names...)
+	header := []string{bucketTitle(a.Question.Bucket)}
+	for _, name := range names {
+		header = append(header, title[name])
+	}
 	if others {
 		header = append(header, "Other")
 	}
