@@ -69,7 +69,7 @@ func defaultConfig() *Config {
 	// The embedded servers are where the clients look by default.
 	c.Embedded.ClickHouse.NativePort, c.Embedded.ClickHouse.HTTPPort = 9000, 8123
 	c.Embedded.ClickHouse.Library, c.Embedded.ClickHouse.Dir, c.Embedded.Broker.Dir = "", "", ""
-	c.Collector.Spool.Dir = ""
+	c.Collector.SpoolDir = ""
 	c.Reader.User = c.Embedded.ClickHouse.ReaderUser
 	return c
 }
@@ -114,7 +114,7 @@ func (c *Config) complete() {
 			*s = value
 		}
 	}
-	fill(&c.Collector.Spool.Dir, filepath.Join(c.StateDir, "spool"))
+	fill(&c.Collector.SpoolDir, filepath.Join(c.StateDir, "spool"))
 	fill(&c.Enricher.PseudonymKeyFile, filepath.Join(c.StateDir, "secrets", "pseudonym.key"))
 	fill(&c.Enricher.CityPath, dataset.Path(c.DataDir, dataset.City, ""))
 	fill(&c.Enricher.ASNPath, dataset.Path(c.DataDir, dataset.ASN, ""))

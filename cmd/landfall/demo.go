@@ -26,6 +26,9 @@ import (
 // than any restart of a killed service takes.
 const stallLimit = 45 * time.Second
 
+// everySide asks for all flows, with and without a handset at one end.
+var everySide = []string{"source", "destination", "both", "none"}
+
 // demoMark is a file in a demo's folder. Only a folder that has it is emptied.
 const demoMark = ".landfall-demo"
 
@@ -206,9 +209,11 @@ func (d *demo) waitCounted(ctx context.Context, queries *query.Client, truth sce
 	var counted uint64
 	moved := time.Now()
 	for {
-		// A ClickHouse that is gone for a moment is waited for like everything else.
-		if totals, err := queries.Totals(ctx); err == nil && totals.Flows != counted {
-			counted, moved = totals.Flows, time.Now()
+		// The day rollup is the last that an insert reaches. A ClickHouse that is gone for a moment is
+		// waited for like everything else.
+		answer, err := queries.Residency(ctx, query.Residency{Bucket: query.BucketTotal, Sides: everySide})
+		if err == nil && len(answer.Rows) == 1 && answer.Rows[0].Flows != counted {
+			counted, moved = answer.Rows[0].Flows, time.Now()
 			bar.set(counted, truth.FlowsSent, "")
 		}
 		if counted >= truth.FlowsSent || time.Since(moved) > stallLimit {
@@ -227,7 +232,7 @@ func compare(ctx context.Context, queries *query.Client, truth scenario.Truth) (
 	answer, err := queries.Residency(ctx, query.Residency{
 		By:     []query.Dimension{query.ByVendor, query.ByPlace},
 		Bucket: query.BucketWeek,
-		Sides:  []string{"source", "destination", "both", "none"},
+		Sides:  everySide,
 	})
 	if err != nil {
 		return scenario.Result{}, err

@@ -127,7 +127,7 @@ func overrideFromEnv(environ []string, into any) error {
 	}
 	for name := range values {
 		for section := range sections {
-			if name == section || strings.HasPrefix(name, section+"_") {
+			if strings.HasPrefix(name, section+"_") {
 				errs = append(errs, fmt.Errorf("environment %s names no setting; `landfall print-config --env` lists them", name))
 				break
 			}
