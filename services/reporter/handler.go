@@ -51,9 +51,10 @@ func (s *Service) handler(pages pages) http.Handler {
 		mux.Handle("GET "+r.path, s.ask(r))
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
-	mux.Handle("GET /", pages)
+	for _, pattern := range []string{"GET /{$}", "GET /assets/", "GET /favicon.svg"} {
+		mux.HandleFunc(pattern, s.page(pages))
+	}
 	mux.HandleFunc("/", s.refusePath)
-	mux.HandleFunc("/api/", s.refusePath)
 	return s.guard(gzhttp.GzipHandler(mux), mux)
 }
 

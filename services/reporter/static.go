@@ -20,7 +20,7 @@ type page struct {
 	cache       string
 }
 
-const notBuilt = "the page was not built: run make build\n"
+const notBuilt = "the page was not built: run make build"
 
 // contentTypes are named here because those of the package mime depend on the machine.
 var contentTypes = map[string]string{
@@ -56,25 +56,27 @@ func readPages(files fs.FS) (pages, error) {
 	return all, err
 }
 
-func (p pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	file, ok := p[r.URL.Path]
-	if !ok && r.URL.Path == "/" {
-		http.Error(w, notBuilt, http.StatusServiceUnavailable)
-		return
-	}
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", file.contentType)
-	h.Set("Cache-Control", file.cache)
-	h.Set("ETag", file.etag)
-	for _, tag := range strings.Split(r.Header.Get("If-None-Match"), ",") {
-		if strings.TrimPrefix(strings.TrimSpace(tag), "W/") == file.etag {
-			w.WriteHeader(http.StatusNotModified)
+func (s *Service) page(p pages) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		file, ok := p[r.URL.Path]
+		if !ok && r.URL.Path == "/" {
+			http.Error(w, notBuilt, http.StatusServiceUnavailable)
 			return
 		}
+		if !ok {
+			s.refusePath(w, r)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", file.contentType)
+		h.Set("Cache-Control", file.cache)
+		h.Set("ETag", file.etag)
+		for _, tag := range strings.Split(r.Header.Get("If-None-Match"), ",") {
+			if strings.TrimPrefix(strings.TrimSpace(tag), "W/") == file.etag {
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
+		}
+		_, _ = w.Write(file.body) // the client may have gone
 	}
-	_, _ = w.Write(file.body) // the client may have gone
 }
