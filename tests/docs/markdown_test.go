@@ -125,7 +125,7 @@ func commandLines(text string) [][]string {
 			continue
 		}
 		words = words[1:]
-		if end := slices.IndexFunc(words, func(w string) bool { return strings.ContainsAny(w, "…#<>[") }); end >= 0 {
+		if end := slices.IndexFunc(words, func(w string) bool { return strings.ContainsAny(w, "…#<>[{─") }); end >= 0 {
 			words = words[:end]
 		}
 		for i := range words {
