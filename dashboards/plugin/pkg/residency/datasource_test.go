@@ -51,9 +51,12 @@ func serve(t *testing.T) *datasourcetest.TestPluginClient {
 }
 
 func pluginContext(c clickhouse.Config, password string) backend.PluginContext {
-	settings, _ := json.Marshal(residency.Settings{Address: c.Addresses[0], Database: c.Database, User: c.User})
+	settings, err := json.Marshal(residency.Settings{Address: c.Addresses[0], Database: c.Database, User: c.User})
+	if err != nil {
+		panic(err) // strings and booleans
+	}
 	return backend.PluginContext{
-		OrgID: 1, PluginID: residency.PluginID,
+		PluginID: residency.PluginID,
 		DataSourceInstanceSettings: &backend.DataSourceInstanceSettings{
 			ID: 1, UID: "test", Name: "test", JSONData: settings, Updated: time.Now(),
 			DecryptedSecureJSONData: map[string]string{"password": password},
@@ -127,7 +130,7 @@ func testQueryData(t *testing.T, client *datasourcetest.TestPluginClient) {
 					t.Fatalf("meta %+v of %s", f.Meta, f.RefID)
 				}
 				if len(f.Fields) > 0 {
-					got = append(got, line(f, test.unit, t))
+					got = append(got, line(t, f, test.unit))
 				}
 			}
 			if fmt.Sprint(got) != fmt.Sprint(test.want) {
@@ -151,7 +154,7 @@ func testQueryData(t *testing.T, client *datasourcetest.TestPluginClient) {
 }
 
 // line writes a series as "name time=value …", times only as dates.
-func line(f *data.Frame, unit string, t *testing.T) string {
+func line(t *testing.T, f *data.Frame, unit string) string {
 	t.Helper()
 	value := f.Fields[len(f.Fields)-1]
 	if value.Config == nil || value.Config.Unit != unit || len(value.Labels) == 0 {
