@@ -194,7 +194,7 @@ func TestWritesThatFail(t *testing.T) {
 	}
 	var f *faulty
 	config := testConfig(t)
-	config.BatchQueue = 4
+	config.BatchQueue, config.BatchMaxFlows = 4, 30
 	r := start(t, config, busConfig(kafkatest.Start(t)), func(p Producer) Producer {
 		f = &faulty{Producer: p, before: fault, after: fault}
 		return f
@@ -316,6 +316,7 @@ func TestPortInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer client.Close()
 	s, err := New(config, client, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), func(error) {})
 	if err != nil {
 		t.Fatal(err)

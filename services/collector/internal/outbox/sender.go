@@ -34,14 +34,14 @@ func (o *Outbox) findTopic(ctx context.Context) bool {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel()
-	watching.Go(func() { // on shutdown, do not wait for a Kafka that is known to be gone
+	watching.Go(func() { // on shutdown, do not wait for a Kafka that is known to be gone, or for nothing
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-o.wake:
 				o.mu.Lock()
-				stop := o.closing && o.down
+				stop := o.closing && (o.down || len(o.memory) == 0)
 				o.mu.Unlock()
 				if stop {
 					cancel()
