@@ -134,6 +134,8 @@ func TestRulesCanFail(t *testing.T) {
 		{"leaf imports plumbing", imports("internal/geo", module+"/internal/config"), true},
 		{"leaf imports another leaf", imports("internal/geo", module+"/internal/device"), true},
 		{"leaf imports itself", imports("internal/netflow", module+"/internal/netflow/template"), false},
+		{"sFlow imports NetFlow", imports("internal/sflow", module+"/internal/netflow"), false},
+		{"NetFlow imports sFlow", imports("internal/netflow", module+"/internal/sflow"), true},
 		{"leaf imports flow", imports("internal/netflow", module+"/internal/flow", "fmt"), false},
 		{"leaf imports a leaf library", imports("internal/geo", "github.com/gaissmai/bart"), false},
 		{"leaf imports metrics", imports("internal/geo", "github.com/prometheus/client_golang/prometheus"), true},
