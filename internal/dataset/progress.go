@@ -11,7 +11,7 @@ import (
 )
 
 // progress shows how far a download is: a bar on a terminal, else a line at
-// every tenth of the whole.
+// every tenth of the whole, but not more than one a second.
 type progress struct {
 	out   io.Writer
 	name  string
@@ -19,6 +19,7 @@ type progress struct {
 	done  int64
 	tenth int64
 	start time.Time
+	last  time.Time // of a line
 	bar   *progressbar.ProgressBar
 }
 
@@ -52,8 +53,8 @@ func (p *progress) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	if p.total > 0 {
-		if t := p.done * 10 / p.total; t > p.tenth {
-			p.tenth = t
+		if t := p.done * 10 / p.total; t > p.tenth && (t == 10 || time.Since(p.last) >= time.Second) {
+			p.tenth, p.last = t, time.Now()
 			fmt.Fprintf(p.out, "%-7s %3d %% of %s, %.0f s\n", p.name, t*10, megabytes(p.total), time.Since(p.start).Seconds())
 		}
 	}

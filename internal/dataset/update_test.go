@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -468,4 +469,56 @@ func TestOneFailureDoesNotStopTheOthers(t *testing.T) {
 	if err := WriteTable(&table, all); err != nil || !strings.Contains(table.String(), "made by the test") || !strings.Contains(table.String(), "data set bad: there is none") {
 		t.Errorf("%s %v", table.String(), err)
 	}
+}
+
+// TestPlaceFailsHalfway: an old record must not vouch for a mixture of old and
+// new files.
+func TestPlaceFailsHalfway(t *testing.T) {
+	r := newRig(t)
+	if err := r.update(); err != nil {
+		t.Fatal(err)
+	}
+	from, folder := t.TempDir(), filepath.Join(r.dir, "table")
+	if err := os.WriteFile(filepath.Join(from, "table.bin"), flipped(bigFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := newManifest(r.set, r.set.Integrity, "file", []manifestFile{{Name: "table.bin"}, {Name: "second.bin"}}, time.Now())
+	if err := place(from, folder, m); err == nil {
+		t.Fatal("a file that is not there was put in place")
+	}
+	if st := r.state(false); st.State != Unrecorded {
+		t.Errorf("state %+v", st)
+	}
+	if err := r.update(); err != nil || r.state(true).State != OK { // and it heals
+		t.Errorf("%v %+v", err, r.state(true))
+	}
+}
+
+// slowly gives one byte after each pause.
+type slowly struct{ pause time.Duration }
+
+func (s slowly) Read(p []byte) (int, error) {
+	time.Sleep(s.pause)
+	return copy(p, "x"), nil
+}
+
+func TestASlowTransferIsNotAStalledOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const stall = time.Minute
+		var fired atomic.Bool
+		watch := time.AfterFunc(stall, func() { fired.Store(true) })
+		body := aliveReader{slowly{stall * 3 / 4}, watch, stall}
+		for range 5 {
+			if _, err := body.Read(make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if fired.Load() {
+			t.Error("the alarm went off although bytes came")
+		}
+		time.Sleep(2 * stall)
+		if !fired.Load() {
+			t.Error("the alarm did not go off")
+		}
+	})
 }

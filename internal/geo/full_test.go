@@ -137,7 +137,7 @@ func TestFullSubdivisions(t *testing.T) {
 func TestFullASTable(t *testing.T) {
 	table := full(t)
 	r := rand.New(rand.NewPCG(1, 2))
-	const probes = 400
+	const probes = 60
 	addrs := make([]netip.Addr, probes)
 	want := make([]uint32, probes)
 	from := make([]netip.Addr, probes)

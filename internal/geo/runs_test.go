@@ -199,3 +199,27 @@ func TestASNTableIsTheNaiveList(t *testing.T) {
 func addr4(k key4) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(k >> 24), byte(k >> 16), byte(k >> 8), byte(k)})
 }
+
+// TestIndex6AcrossStrides asks for every edge of a table of many strides,
+// whose neighbours differ in either half of the address.
+func TestIndex6AcrossStrides(t *testing.T) {
+	var b sorted[key6]
+	for i := range uint64(10*stride6 + 7) {
+		from := key6{0x2400_0000_0000_0000 + i/3, i % 3 << 60}
+		if err := b.add(from, key6{from.hi, from.lo + 1<<40}, uint32(i%7+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := b.done()
+	index := newIndex6(r)
+	for i, s := range r.start {
+		if got := index.find(s.hi, s.lo); got != r.value[i] {
+			t.Errorf("run %d begins with %d, want %d", i, got, r.value[i])
+		}
+		if i > 0 && s.lo > 0 {
+			if got := index.find(s.hi, s.lo-1); got != r.value[i-1] {
+				t.Errorf("run %d ends with %d, want %d", i-1, got, r.value[i-1])
+			}
+		}
+	}
+}

@@ -316,3 +316,21 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordsOfAFewBytes has records so short that several meet in one slot of
+// what the loader remembers.
+func TestRecordsOfAFewBytes(t *testing.T) {
+	records := map[netip.Prefix]map[string]string{}
+	countries := []string{"CN", "US", "SG", "DE", "IN", "FR", "JP"}
+	for i := range 70 {
+		records[netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(i), 0, 0}), 16)] = map[string]string{"country_code": countries[i%len(countries)]}
+	}
+	path := filepath.Join(t.TempDir(), "short.mmdb")
+	write(t, path, writeMMDB(4, records))
+	table := mustOpen(t, path, "")
+	for p, r := range records {
+		if got := table.Lookup(p.Addr()).PlaceCode(); got != r["country_code"] {
+			t.Errorf("%s: %q, want %q", p, got, r["country_code"])
+		}
+	}
+}
