@@ -238,3 +238,33 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 }
+
+var (
+	targetLine  = regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):`)
+	makePattern = regexp.MustCompile(`^ *make((?: [a-z][a-z-]*)+)`)
+)
+
+// TestMakeTargets: every `make target` exists.
+func TestMakeTargets(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets := map[string]bool{}
+	for _, m := range targetLine.FindAllStringSubmatch(string(text), -1) {
+		targets[m[1]] = true
+	}
+	for _, d := range documents(t) {
+		for _, c := range slices.Concat(d.spans, d.lines) {
+			m := makePattern.FindStringSubmatch(c.text)
+			if m == nil {
+				continue
+			}
+			for _, target := range strings.Fields(m[1]) {
+				if !targets[target] {
+					t.Errorf("%s:%d: there is no target %s", d.path, c.line, target)
+				}
+			}
+		}
+	}
+}
