@@ -241,7 +241,7 @@ func TestMetrics(t *testing.T) {
 
 var (
 	targetLine  = regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):`)
-	makePattern = regexp.MustCompile(`^ *make((?: [a-z][a-z-]*)+)`)
+	makePattern = regexp.MustCompile(`^ *make((?: [a-z][a-z0-9-]*)+)`)
 )
 
 // TestMakeTargets: every `make target` exists.
