@@ -9,6 +9,12 @@ MAKEFLAGS += --no-print-directory
 step := tools/step
 need := tools/need
 
+# One way to compile everything but the race tests, so that the build cache serves builds, tests, the
+# linter and the tools alike. The version comes from VERSION, not from the go command's own look at
+# git.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -buildvcs=false
+
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 web := services/reporter/internal/web
@@ -41,8 +47,8 @@ demo-check: build data ## The same without a person: compare every cell with the
 .PHONY: build
 build: $(web)/dist/index.html ## Build bin/landfall
 	@$(need) go
-	@$(step) 'build bin/landfall $(VERSION)' env CGO_ENABLED=0 \
-	  go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/landfall ./cmd/landfall
+	@$(step) 'build bin/landfall $(VERSION)' \
+	  go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/landfall ./cmd/landfall
 
 .PHONY: web
 web: $(web)/dist/index.html ## Build the page, if its sources have changed
@@ -58,7 +64,7 @@ plugin: ## Build the Grafana plugin's backend into build/plugin
 	@mkdir -p build/plugin
 	@rm -rf build/plugin/landfall-residency-datasource
 	@cp -r dashboards/plugin/src build/plugin/landfall-residency-datasource
-	@$(step) 'build the Grafana plugin' env CGO_ENABLED=0 go -C dashboards/plugin build -trimpath -ldflags '-s -w' \
+	@$(step) 'build the Grafana plugin' go -C dashboards/plugin build -ldflags '-s -w' \
 	  -o $(CURDIR)/build/plugin/landfall-residency-datasource/gpx_landfall_residency_$$(go env GOOS)_$$(go env GOARCH) ./pkg
 
 ##@ Test
