@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { chtest.Main(m) }
 
 // rig is a broker and a database of a test's own, and what was sent to them.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	log     *slog.Logger
 	kafka   bus.Config
 	bus     *bus.Client
@@ -38,7 +38,7 @@ type rig struct {
 	sources []int64 // next source offset, by partition
 }
 
-func newRig(t *testing.T, partitions int) *rig {
+func newRig(t testing.TB, partitions int) *rig {
 	t.Helper()
 	r := &rig{t: t, log: slog.New(slog.NewTextHandler(io.Discard, nil)), random: rand.New(rand.NewPCG(1, 2)), sources: make([]int64, partitions)}
 	if testing.Verbose() {
@@ -170,7 +170,7 @@ func (r *rig) compare() {
 }
 
 // metric reads one counter.
-func metric(t *testing.T, reg *prometheus.Registry, name, label string) float64 {
+func metric(t testing.TB, reg *prometheus.Registry, name, label string) float64 {
 	t.Helper()
 	families, err := reg.Gather()
 	if err != nil {

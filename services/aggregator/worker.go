@@ -69,6 +69,8 @@ func (w *worker) run(ctx context.Context, committed int64, metadata string) erro
 		return fmt.Errorf("read the commit of %s/%d at %d: %w", w.topic, w.id, committed, err)
 	}
 	w.offset, w.seen = committed, p.seen
+	// Another process may have the partition next, and its lag.
+	defer w.metrics.lagSeconds.DeleteLabelValues(strconv.Itoa(w.id))
 	if p.next > 0 {
 		if err := w.repeat(ctx, p.next); err != nil {
 			return w.end(ctx, err)

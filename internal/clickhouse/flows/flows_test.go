@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/ch-go/compress"
+	"github.com/ClickHouse/ch-go/proto"
+
 	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows"
 	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows/flowstest"
 	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
@@ -141,4 +144,28 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4096, "ns/flow")
+}
+
+// BenchmarkEncode is what the connection does with a block before it is sent.
+func BenchmarkEncode(b *testing.B) {
+	block := flows.NewBlock(flowstest.Clock)
+	p := batch(50_000)
+	block.Append(p, 0, 0)
+	input := block.Input()
+	var buffer proto.Buffer
+	lz4 := compress.NewWriter(compress.LevelZero, compress.LZ4)
+	b.ReportAllocs()
+	for b.Loop() {
+		buffer.Reset()
+		native := proto.Block{Columns: len(input), Rows: block.Rows()}
+		if err := native.EncodeBlock(&buffer, proto.Version, input); err != nil {
+			b.Fatal(err)
+		}
+		if err := lz4.Compress(buffer.Buf); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/50_000, "ns/flow")
+	b.ReportMetric(float64(len(buffer.Buf))/50_000, "bytes/flow")
+	b.ReportMetric(float64(len(lz4.Data))/50_000, "lz4-bytes/flow")
 }
