@@ -29,10 +29,10 @@ export class WeeksChart {
     const running = (w: number) => w <= v.now && w + week > v.now;
     this.chart.setOption(
       {
-        animation: !calm,
+        animation: !calm(),
         animationDuration: 250,
         animationDurationUpdate: 250,
-        textStyle: { fontFamily: font },
+        textStyle: { fontFamily: font() },
         grid: { left: 8, right: 12, top: 12, bottom: 4, containLabel: true },
         tooltip: {
           trigger: "axis",
@@ -40,7 +40,7 @@ export class WeeksChart {
           className: "tip",
           backgroundColor: theme.surface,
           borderColor: theme.line,
-          textStyle: { color: theme.text, fontFamily: font, fontSize: 12 },
+          textStyle: { color: theme.text, fontFamily: font(), fontSize: 12 },
           confine: true,
           formatter: (items: { dataIndex: number }[]) => {
             const w = v.weeks[items[0]?.dataIndex ?? 0] ?? 0;

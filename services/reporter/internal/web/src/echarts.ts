@@ -15,5 +15,8 @@ export function create(element: HTMLElement): echarts.ECharts {
   return chart;
 }
 
-export const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-export const font = getComputedStyle(document.documentElement).fontFamily;
+/** calm is whether the reader asked for no motion. */
+export const calm = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** font is that of the page. */
+export const font = (): string => getComputedStyle(document.documentElement).fontFamily;

@@ -13,9 +13,10 @@ import {
 import { drawLegend, WeeksChart, type WeeksView, weeksTable } from "./chart";
 import { Colours, currentTheme } from "./colours";
 import { fillVendors, fillWeeks, showChoice } from "./controls";
+import { countriesOf } from "./countries";
 import { byId, el, setText } from "./dom";
 import { percent, vendorName } from "./format";
-import { countriesOf, countriesTable, WorldMap } from "./map";
+import { countriesTable, WorldMap } from "./map";
 import { greatestShift, sentenceOf, seriesOf, shiftOf } from "./shift";
 import { readState, type State, writeState } from "./state";
 import { linesOf, ResidencyTable } from "./table";

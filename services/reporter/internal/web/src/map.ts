@@ -1,46 +1,13 @@
 // The world map: bytes by country. A country has the hue of its largest place, as in the chart, and
 // is the stronger the larger its share; countries too small to see get a dot.
 import type { FeatureCollection, MultiPolygon } from "geojson";
-import type { ResidencyRow } from "./api";
 import { type Colours, mix, type Theme } from "./colours";
+import type { Country } from "./countries";
 import { el, swatch } from "./dom";
 import { create, echarts, font } from "./echarts";
 import { bytes, exact, percent, share } from "./format";
 import { type Point, project, unproject } from "./projection";
-import { bytesOf, type Direction } from "./shift";
-
-export interface Country {
-  code: string;
-  name: string;
-  bytes: bigint;
-  share: number;
-  places: { place: string; name: string; bytes: bigint }[]; // most bytes first
-}
-
-/** countriesOf gathers rows by country, most bytes first. */
-export function countriesOf(rows: ResidencyRow[], direction: Direction): Country[] {
-  const all = new Map<string, Country>();
-  let sum = 0n;
-  for (const row of rows) {
-    const code = row.country ?? "unknown";
-    let c = all.get(code);
-    if (!c) {
-      c = { code, name: row.country_name ?? code, bytes: 0n, share: 0, places: [] };
-      all.set(code, c);
-    }
-    const b = bytesOf(row, direction);
-    c.bytes += b;
-    sum += b;
-    c.places.push({ place: row.place ?? "unknown", name: row.place_name ?? row.place ?? "", bytes: b });
-  }
-  const most = (a: { bytes: bigint }, b: { bytes: bigint }) => (b.bytes > a.bytes ? 1 : b.bytes < a.bytes ? -1 : 0);
-  const list = [...all.values()].filter((c) => c.bytes > 0n).sort(most);
-  for (const c of list) {
-    c.share = share(c.bytes, sum);
-    c.places.sort(most);
-  }
-  return list;
-}
+import type { Direction } from "./shift";
 
 interface Properties {
   code: string;
@@ -69,6 +36,12 @@ export class WorldMap {
     // Even a small share must stand out from the bare land.
     const colour = (c: Country) =>
       mix(colours.of(c.places[0]?.place ?? "unknown", theme), theme.land, 0.35 + 0.65 * Math.sqrt(c.share));
+    const formatter = (item: { name: string }) => {
+      const c = byCode.get(item.name);
+      return c
+        ? tip(c, direction, colours, theme)
+        : el("div", {}, `${world.get(item.name)?.name ?? item.name}: nothing seen`);
+    };
     this.chart.setOption(
       {
         animation: false,
@@ -76,14 +49,9 @@ export class WorldMap {
           className: "tip",
           backgroundColor: theme.surface,
           borderColor: theme.line,
-          textStyle: { color: theme.text, fontFamily: font, fontSize: 12 },
+          textStyle: { color: theme.text, fontFamily: font(), fontSize: 12 },
           confine: true,
-          formatter: (item: { name: string }) => {
-            const c = byCode.get(item.name);
-            return c
-              ? tip(c, direction, colours, theme)
-              : el("div", {}, `${world.get(item.name)?.name ?? item.name}: nothing seen`);
-          },
+          formatter,
         },
         geo: {
           map: "world",
@@ -102,7 +70,7 @@ export class WorldMap {
             itemStyle: { areaColor: colour(c) },
             emphasis: { itemStyle: { areaColor: colour(c), borderColor: theme.text, borderWidth: 1 } },
           })),
-          tooltip: { show: true },
+          tooltip: { show: true, formatter },
         },
         series: [
           {
@@ -126,7 +94,7 @@ export class WorldMap {
           },
         ],
       },
-      { notMerge: true },
+      { replaceMerge: ["series"] },
     );
   }
 }
