@@ -61,6 +61,7 @@ func insertSettings(token string) []ch.Setting {
 		// One block as sent must stay one block at every level: a part of a block has an identity
 		// of its own, and how a block is cut is not the same at the next try.
 		{Key: "max_insert_threads", Value: "1"},
+		{Key: "max_threads", Value: "1"}, // the rows of a view come in the same order at every try
 		{Key: "max_block_size", Value: "1048576"},
 		{Key: "max_insert_block_size", Value: "1048576"},
 		{Key: "min_insert_block_size_rows", Value: "1048576"},

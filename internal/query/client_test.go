@@ -23,9 +23,11 @@ func TestMain(m *testing.M) { chtest.Main(m) }
 var monday = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
 func flow(start time.Time, vendor, country, subdivision string, up uint64) flowstest.Flow {
-	return flowstest.Flow{Start: start, Side: landfallv1.HandsetSide_HANDSET_SIDE_SOURCE, Exporter: "192.0.2.1", Vendor: vendor,
+	return flowstest.Flow{
+		Start: start, Side: landfallv1.HandsetSide_HANDSET_SIDE_SOURCE, Exporter: "192.0.2.1", Vendor: vendor,
 		Country: country, Subdivision: subdivision, Confidence: "single", ASN: 64500, Organization: "Example",
-		OctetsUp: up, OctetsDown: 10 * up, PacketsUp: 1, PacketsDown: 2, SamplingInterval: 1}
+		OctetsUp: up, OctetsDown: 10 * up, PacketsUp: 1, PacketsDown: 2, SamplingInterval: 1,
+	}
 }
 
 func start(t *testing.T, fs ...flowstest.Flow) *query.Client {
@@ -141,8 +143,10 @@ func TestEveryDimensionAddsUp(t *testing.T) {
 					got.PacketsUp += r.PacketsUp
 					got.PacketsDown += r.PacketsDown
 					shares[r.Bucket] += r.ShareUp
-					key := query.ResidencyRow{Bucket: r.Bucket, Vendor: r.Vendor, Place: r.Place, Country: r.Country, ASN: r.ASN,
-						ASOrganization: r.ASOrganization, CloudProvider: r.CloudProvider, CloudRegion: r.CloudRegion, Confidence: r.Confidence}
+					key := query.ResidencyRow{
+						Bucket: r.Bucket, Vendor: r.Vendor, Place: r.Place, Country: r.Country, ASN: r.ASN,
+						ASOrganization: r.ASOrganization, CloudProvider: r.CloudProvider, CloudRegion: r.CloudRegion, Confidence: r.Confidence,
+					}
 					if seen[key] {
 						t.Errorf("%+v: two rows for %+v", q, key)
 					}

@@ -97,7 +97,7 @@ func TestKilledAnywhere(t *testing.T) {
 				if plan, err := decodePlan(at, metadata); err != nil || plan.next > 0 {
 					repeated++
 				}
-				w := s.newWorker(m, p.Topic, p.ID, life)
+				w := s.newWorker(life, m, p.Topic, p.ID)
 				idle := time.AfterFunc(time.Second, die) // all is inserted
 				err := w.run(life, at, metadata)
 				idle.Stop()

@@ -26,30 +26,38 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "landfall_aggregator_" + name, Help: help})
 	}
-	counters := func(name, help, label string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "landfall_aggregator_" + name, Help: help}, []string{label})
+	counters := func(name, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "landfall_aggregator_" + name, Help: help}, []string{"reason"})
 	}
 	m := &metrics{
 		flowsInserted:    counter("flows_inserted_total", "Flows in inserts that the server acknowledged."),
 		batchesInserted:  counter("batches_inserted_total", "Batches in inserts that the server acknowledged."),
-		batchesDuplicate: counters("batches_duplicate_total", "Batches left out because they were counted before: a second copy by the collector (origin) or the enricher (source).", "reason"),
-		flowsCorrected:   counters("flows_corrected_total", "Flows counted at their arrival because their start cannot be: too_old or too_new.", "reason"),
-		messagesRefused:  counters("messages_refused_total", "Messages that went to the dead-letter topic: malformed, schema_version or insert_refused.", "reason"),
+		batchesDuplicate: counters("batches_duplicate_total", "Batches left out because they were counted before: a second copy by the collector (origin) or the enricher (source)."),
+		flowsCorrected:   counters("flows_corrected_total", "Flows counted at their arrival because their start cannot be: too_old or too_new."),
+		messagesRefused:  counters("messages_refused_total", "Messages that went to the dead-letter topic: malformed, schema_version or insert_refused."),
 		inserts:          counter("inserts_total", "Inserts that the server acknowledged."),
 		insertsRepeated:  counter("inserts_repeated_total", "Inserts made again after a restart because their plan was not confirmed."),
-		insertErrors:     counters("insert_errors_total", "Tries of an insert that failed: refused (the rows), server (another error of the server's) or connection.", "reason"),
+		insertErrors:     counters("insert_errors_total", "Tries of an insert that failed: refused (the rows), server (another error of the server's) or connection."),
 		commitErrors:     counter("commit_errors_total", "Tries to commit to Kafka that failed."),
 		deadLetterErrors: counter("dead_letter_errors_total", "Tries to write to the dead-letter topic that failed."),
-		insertSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "landfall_aggregator_insert_duration_seconds",
-			Help: "Duration of acknowledged inserts, in all tables.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12)}),
-		insertRows: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "landfall_aggregator_insert_rows",
-			Help: "Rows of acknowledged inserts.", Buckets: prometheus.ExponentialBuckets(10, 4, 9)}),
-		lagSeconds: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "landfall_aggregator_lag_seconds",
-			Help: "How long the last batch inserted had been in Kafka; 0 when there is nothing to insert."}, []string{"partition"}),
+		insertSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "landfall_aggregator_insert_duration_seconds",
+			Help: "Duration of acknowledged inserts, in all tables.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
+		}),
+		insertRows: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "landfall_aggregator_insert_rows",
+			Help: "Rows of acknowledged inserts.", Buckets: prometheus.ExponentialBuckets(10, 4, 9),
+		}),
+		lagSeconds: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "landfall_aggregator_lag_seconds",
+			Help: "How long the last batch inserted had been in Kafka; 0 when there is nothing to insert.",
+		}, []string{"partition"}),
 	}
-	for _, c := range []prometheus.Collector{m.flowsInserted, m.batchesInserted, m.batchesDuplicate, m.flowsCorrected,
+	for _, c := range []prometheus.Collector{
+		m.flowsInserted, m.batchesInserted, m.batchesDuplicate, m.flowsCorrected,
 		m.messagesRefused, m.inserts, m.insertsRepeated, m.insertErrors, m.commitErrors, m.deadLetterErrors,
-		m.insertSeconds, m.insertRows, m.lagSeconds} {
+		m.insertSeconds, m.insertRows, m.lagSeconds,
+	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register aggregator metrics: %w", err)
 		}

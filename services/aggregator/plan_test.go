@@ -119,8 +119,10 @@ func TestSeen(t *testing.T) {
 				o := id{collector: rapid.SampledFrom([]string{"a", "b", "ab"}).Draw(t, "collector"), epoch: rapid.Uint64Range(1, 3).Draw(t, "epoch")}
 				next[o] += rapid.Uint64Range(1, 3).Draw(t, "skip")
 				source++
-				p = &landfallv1.EnrichedBatch{Source: &landfallv1.Source{Offset: source},
-					Origin: &landfallv1.Origin{Collector: o.collector, Epoch: o.epoch, Sequence: next[o]}}
+				p = &landfallv1.EnrichedBatch{
+					Source: &landfallv1.Source{Offset: source},
+					Origin: &landfallv1.Origin{Collector: o.collector, Epoch: o.epoch, Sequence: next[o]},
+				}
 				sent = append(sent, p)
 			}
 			key := id{p.Origin.Collector, p.Origin.Epoch, p.Origin.Sequence}

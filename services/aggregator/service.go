@@ -76,7 +76,7 @@ func (s *Service) Start(ctx context.Context) error {
 	go func() {
 		defer close(s.stopped)
 		err := s.bus.Consume(run, s.config.Group, bus.TopicEnriched, func(ctx context.Context, p *bus.Partition) error {
-			return s.newWorker(p, p.Topic, p.ID, insert).run(ctx, p.Committed, p.Metadata)
+			return s.newWorker(insert, p, p.Topic, p.ID).run(ctx, p.Committed, p.Metadata)
 		})
 		if err != nil {
 			s.fail(fmt.Errorf("aggregator: %w", err))

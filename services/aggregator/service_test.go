@@ -209,7 +209,7 @@ func TestCommitOfAnotherVersionIsFatal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.newWorker(nil, "landfall.enriched", 0, t.Context()).run(t.Context(), 7, "Ag")
+	err = s.newWorker(t.Context(), nil, "landfall.enriched", 0).run(t.Context(), 7, "Ag")
 	if !errors.Is(err, errPlanVersion) || !strings.Contains(err.Error(), "landfall.enriched/0") {
 		t.Errorf("got %v", err)
 	}

@@ -53,7 +53,7 @@ type gathered struct {
 	last     time.Time     // when the last message was written
 }
 
-func (s *Service) newWorker(p partition, topic string, id int, inserting context.Context) *worker {
+func (s *Service) newWorker(inserting context.Context, p partition, topic string, id int) *worker {
 	return &worker{
 		Service: s, partition: p, topic: topic, id: id, inserting: inserting,
 		log:   s.log.With("topic", topic, "partition", id),

@@ -89,8 +89,10 @@ func Batch(collector string, sequence uint64, source int64, received time.Time, 
 			p.Vendors = append(p.Vendors, &landfallv1.Vendor{Name: f.Vendor, Method: "oui"})
 		}
 		p.Vendor = append(p.Vendor, v)
-		place := landfallv1.Place{CountryCode: f.Country, SubdivisionCode: f.Subdivision, CloudProvider: f.CloudProvider,
-			CloudRegion: f.CloudName, Method: "city_db", Confidence: f.Confidence}
+		place := landfallv1.Place{
+			CountryCode: f.Country, SubdivisionCode: f.Subdivision, CloudProvider: f.CloudProvider,
+			CloudRegion: f.CloudName, Method: "city_db", Confidence: f.Confidence,
+		}
 		id := fmt.Sprintf("%q %q %q %q %q", f.Country, f.Subdivision, f.CloudProvider, f.CloudName, f.Confidence)
 		v, ok = places[id]
 		if !ok {
