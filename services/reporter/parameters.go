@@ -41,8 +41,10 @@ func unknownParameter(values url.Values, known []string) *problem {
 			if len(known) > 0 {
 				allowed = "known are " + strings.Join(known, ", ")
 			}
-			return &problem{Status: 400, Parameter: clip(name), Allowed: known, reason: "parameter",
-				Detail: fmt.Sprintf("unknown parameter %q; %s", clip(name), allowed)}
+			return &problem{
+				Status: 400, Parameter: clip(name), Allowed: known, reason: "parameter",
+				Detail: fmt.Sprintf("unknown parameter %q; %s", clip(name), allowed),
+			}
 		}
 	}
 	return nil

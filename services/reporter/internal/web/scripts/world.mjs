@@ -68,6 +68,17 @@ function round(coordinates) {
   return coordinates.map(round);
 }
 
+// Countries of less than about half a million km² (in square degrees) are hard to see on the map.
+const smallest = 40;
+
+// Size of a country in square degrees as they are at the equator.
+function size(polygons) {
+  return polygons.reduce((sum, [ring]) => {
+    const middle = ring.reduce((y, p) => y + p[1], 0) / ring.length;
+    return sum + area(ring) * Math.cos((middle * Math.PI) / 180);
+  }, 0);
+}
+
 // Area in square degrees, good enough to find the main part of a country.
 function area(ring) {
   let sum = 0;
@@ -95,7 +106,7 @@ export function world() {
         continue;
       }
       const polygons = f.geometry.type === "Polygon" ? [f.geometry.coordinates] : f.geometry.coordinates;
-      const known = parts.get(code) ?? { name: f.properties.name, small: onlyMissing, polygons: [] };
+      const known = parts.get(code) ?? { name: f.properties.name, polygons: [] };
       known.polygons.push(...polygons.flatMap(cut));
       parts.set(code, known);
     }
@@ -109,7 +120,7 @@ export function world() {
       properties: {
         code,
         name: countries.getName(code, "en") ?? p.name,
-        small: p.small,
+        small: size(p.polygons) < smallest,
         centre: round(centre(geometry)),
       },
       geometry,

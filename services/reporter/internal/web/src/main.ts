@@ -145,7 +145,9 @@ function draw(): void {
   document.title = f ? `${name} – Landfall` : "Landfall";
   setText(
     byId("chart-title", HTMLElement),
-    f ? `${name}: places by week, ${state.measure} of bytes ${state.direction}` : "Places by week",
+    f
+      ? `${name}: places by week, ${state.measure === "share" ? "share of " : ""}bytes ${state.direction}`
+      : "Places by week",
   );
   setText(byId("map-title", HTMLElement), f ? `${name}: bytes ${state.direction} by country` : "Countries");
   say(view, name);
@@ -278,10 +280,19 @@ function listen(): void {
   label();
 }
 
+/** linked makes the addresses in a credit followable, as the licences ask. */
+function linked(text: string): (Node | string)[] {
+  return text
+    .split(/(https?:\/\/[^\s,;)]+)/)
+    .map((part, i) => (i % 2 === 1 ? el("a", { href: part, rel: "noreferrer" }, part) : part));
+}
+
 async function showAbout(): Promise<void> {
   const about = await get<About>("/api/v1/about");
   setText(byId("version", HTMLElement), about.version);
-  byId("credits", HTMLElement).replaceChildren(...about.credits.map((c) => el("span", { class: "credit" }, c)));
+  byId("credits", HTMLElement).replaceChildren(
+    ...about.credits.map((c) => el("span", { class: "credit" }, ...linked(c))),
+  );
 }
 
 listen();

@@ -153,7 +153,7 @@ export class ResidencyTable {
       "tr",
       l.vendor === this.chosen ? { class: "chosen" } : {},
       el("td", { class: "vendor" }, vendor),
-      el("td", { class: "place", title: l.place }, swatch(colour), l.name),
+      el("td", { class: "place", title: `${l.name} (${l.place})` }, swatch(colour), l.name),
       el(
         "td",
         { class: "number bytes", title: `${exact(l.bytes)} bytes ${this.direction}`, ...cell },

@@ -70,7 +70,7 @@ export class TotalsPoll {
     this.say(
       status,
       received === "" ? "" : `last flow received ${received}`,
-      status === "idle" ? `last received ${received}` : "",
+      status === "idle" && received !== "" ? `last received ${received}` : "",
     );
     figure("total-flows", exact(t.flows), t.flows);
     figure("total-bytes-up", bytes(t.bytes_up), t.bytes_up);
