@@ -4,7 +4,7 @@ package netflow
 type slot uint8
 
 const (
-	slotNone slot = iota
+	_ slot = iota // of elements that are not kept
 
 	slotOctets           // octetDeltaCount
 	slotPackets          // packetDeltaCount

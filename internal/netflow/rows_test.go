@@ -265,7 +265,8 @@ func TestColumns(t *testing.T) {
 	fields := []field{
 		f(27, 16), f(28, 16), f(4, 1), f(5, 1), f(6, 2), f(7, 2), f(11, 2), f(252, 4), f(253, 4), f(62, 16), f(16, 4), f(17, 4),
 		f(81, 6), f(57, 6), f(243, 2), f(61, 1), f(225, 4), f(226, 4), f(227, 2), f(228, 2), f(230, 1), f(152, 8), f(153, 8),
-		f(460, variableLength), f(96, 8), f(136, 1), f(234, 4), f(235, 4), f(455, 8), f(456, 8), {4242, 4, 9},
+		f(460, variableLength), f(96, 8), f(136, 1), f(234, 4), f(235, 4), f(455, 8), f(456, 8),
+		{4242, 4, 9},
 	}
 	v6 := func(last byte) []byte { return join([]byte{0x20, 1, 0xd, 0xb8}, make([]byte, 11), []byte{last}) }
 	h := newHarness(t)

@@ -161,29 +161,51 @@ func TestSamples(t *testing.T) {
 		sample []byte
 		want   string
 	}{
-		"IPv4": {sampleOf(512, 3, 4, raw(1, 1518, ethernet(0x0800, ipv4(1500, 6, tcp)))),
-			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=512 vlan=0 in=3 out=4 dir=1" + macs},
-		"expanded, egress": {expandedOf(512, 3, 4, raw(1, 1518, ethernet(0x0800, ipv4(1500, 6, tcp)))),
-			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=512 vlan=0 in=3 out=4 dir=2" + macs},
-		"two tags": {sampleOf(1, 3, 4, raw(1, 1526, ethernet(0x88a8, be(2, 100), be(2, 0x8100), be(2, 0x2000|200), be(2, 0x0800), ipv4(1500, 6, tcp)))),
-			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=1 vlan=200 in=3 out=4 dir=1" + macs},
-		"MPLS": {sampleOf(1, 3, 4, raw(1, 1526, ethernet(0x8847, words(0x00010040, 0x00020140), ipv4(1500, 6, tcp)))),
-			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=1 vlan=0 in=3 out=4 dir=1" + macs},
-		"IPv6": {sampleOf(1, 3, 4, raw(1, 1518, ethernet(0x86dd, ipv6(1460, 17, be(2, 53), be(2, 5353), be(4, 0))))),
-			"2001:db8::1:53 > 2001:db8::2:5353 proto=17 tcp=0x0 tos=0x12 octets=1500 packets=1 rate=1 vlan=0 in=3 out=4 dir=1" + macs},
-		"IPv6 with extensions": {sampleOf(1, 3, 4, raw(12, 1500, ipv6(1460, 0, join(be(1, 44), make([]byte, 7)), join(be(1, 6), make([]byte, 7)), tcp))),
-			"2001:db8::1:50000 > 2001:db8::2:443 proto=6 tcp=0x18 tos=0x12 octets=1500 packets=1 rate=1 vlan=0 in=3 out=4 dir=1 macs=0,0"},
-		"no Ethernet": {sampleOf(1, 3, 4, raw(11, 1500, ipv4(1500, 6, tcp))),
-			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=1 vlan=0 in=3 out=4 dir=1 macs=0,0"},
-		"segmentation offload": {sampleOf(1, 3, 4, raw(1, 9018, ethernet(0x0800, ipv4(0, 6, tcp)))),
-			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=9000 packets=1 rate=1 vlan=0 in=3 out=4 dir=1" + macs},
-		"interfaces that are none": {sampleOf(1, 0x3fffffff, 0x80000002, raw(11, 1500, ipv4(1500, 6, tcp))),
-			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=1 vlan=0 in=0 out=0 dir=0 macs=0,0"},
-		"sampled IPv4 and Ethernet, no header": {sampleOf(8, 3, 4, tagged(2, words(1514), be(6, 1), be(2, 0), be(6, 2), be(2, 0), words(0x800)),
-			tagged(3, words(1500, 17, 0x0a000001, 0xcb007107, 53, 54, 0, 0x20)), tagged(1001, words(300, 0, 301, 0))),
-			"10.0.0.1:53 > 203.0.113.7:54 proto=17 tcp=0x0 tos=0x20 octets=1500 packets=1 rate=8 vlan=300 in=3 out=4 dir=1 macs="},
-		"bad record beside the header": {sampleOf(1, 3, 4, tagged(1003, words(1, 1)), raw(11, 1500, ipv4(1500, 6, tcp))),
-			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=1 vlan=0 in=3 out=4 dir=1 macs=0,0"},
+		"IPv4": {
+			sampleOf(512, 3, 4, raw(1, 1518, ethernet(0x0800, ipv4(1500, 6, tcp)))),
+			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=512 vlan=0 in=3 out=4 dir=1" + macs,
+		},
+		"expanded, egress": {
+			expandedOf(512, 3, 4, raw(1, 1518, ethernet(0x0800, ipv4(1500, 6, tcp)))),
+			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=512 vlan=0 in=3 out=4 dir=2" + macs,
+		},
+		"two tags": {
+			sampleOf(1, 3, 4, raw(1, 1526, ethernet(0x88a8, be(2, 100), be(2, 0x8100), be(2, 0x2000|200), be(2, 0x0800), ipv4(1500, 6, tcp)))),
+			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=1 vlan=200 in=3 out=4 dir=1" + macs,
+		},
+		"MPLS": {
+			sampleOf(1, 3, 4, raw(1, 1526, ethernet(0x8847, words(0x00010040, 0x00020140), ipv4(1500, 6, tcp)))),
+			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=1 vlan=0 in=3 out=4 dir=1" + macs,
+		},
+		"IPv6": {
+			sampleOf(1, 3, 4, raw(1, 1518, ethernet(0x86dd, ipv6(1460, 17, be(2, 53), be(2, 5353), be(4, 0))))),
+			"2001:db8::1:53 > 2001:db8::2:5353 proto=17 tcp=0x0 tos=0x12 octets=1500 packets=1 rate=1 vlan=0 in=3 out=4 dir=1" + macs,
+		},
+		"IPv6 with extensions": {
+			sampleOf(1, 3, 4, raw(12, 1500, ipv6(1460, 0, join(be(1, 44), make([]byte, 7)), join(be(1, 6), make([]byte, 7)), tcp))),
+			"2001:db8::1:50000 > 2001:db8::2:443 proto=6 tcp=0x18 tos=0x12 octets=1500 packets=1 rate=1 vlan=0 in=3 out=4 dir=1 macs=0,0",
+		},
+		"no Ethernet": {
+			sampleOf(1, 3, 4, raw(11, 1500, ipv4(1500, 6, tcp))),
+			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=1 vlan=0 in=3 out=4 dir=1 macs=0,0",
+		},
+		"segmentation offload": {
+			sampleOf(1, 3, 4, raw(1, 9018, ethernet(0x0800, ipv4(0, 6, tcp)))),
+			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=9000 packets=1 rate=1 vlan=0 in=3 out=4 dir=1" + macs,
+		},
+		"interfaces that are none": {
+			sampleOf(1, 0x3fffffff, 0x80000002, raw(11, 1500, ipv4(1500, 6, tcp))),
+			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=1 vlan=0 in=0 out=0 dir=0 macs=0,0",
+		},
+		"sampled IPv4 and Ethernet, no header": {
+			sampleOf(8, 3, 4, tagged(2, words(1514), be(6, 1), be(2, 0), be(6, 2), be(2, 0), words(0x800)),
+				tagged(3, words(1500, 17, 0x0a000001, 0xcb007107, 53, 54, 0, 0x20)), tagged(1001, words(300, 0, 301, 0))),
+			"10.0.0.1:53 > 203.0.113.7:54 proto=17 tcp=0x0 tos=0x20 octets=1500 packets=1 rate=8 vlan=300 in=3 out=4 dir=1 macs=",
+		},
+		"bad record beside the header": {
+			sampleOf(1, 3, 4, tagged(1003, words(1, 1)), raw(11, 1500, ipv4(1500, 6, tcp))),
+			"10.0.0.1:50000 > 203.0.113.7:443 proto=6 tcp=0x18 tos=0x10 octets=1500 packets=1 rate=1 vlan=0 in=3 out=4 dir=1 macs=0,0",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// A neighbour on each side.

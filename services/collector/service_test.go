@@ -56,9 +56,14 @@ func TestWhatIsRefusedIsCounted(t *testing.T) {
 		to       int
 		datagram []byte
 	}{
-		{0, nil}, {0, []byte{0}}, {0, []byte("random bytes, no protocol at all")}, {0, v9missing}, {0, v9missing},
+		{0, nil},
+		{0, []byte{0}},
+		{0, []byte("random bytes, no protocol at all")},
+		{0, v9missing},
+		{0, v9missing},
 		{0, []byte{0, 9, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 77, 0, 0, 0, 8, 1, 0, 0, 0}}, // a template of no size
-		{1, []byte{0, 0, 0, 4}}, {1, nil},
+		{1, []byte{0, 0, 0, 4}},
+		{1, nil},
 	} {
 		if _, err := r.senders[send.to].Write(send.datagram); err != nil {
 			t.Fatal(i, err)

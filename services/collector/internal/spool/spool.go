@@ -2,7 +2,7 @@
 // whose Append has returned is still there after the process or the machine died. It does not know
 // what the messages are.
 //
-// Why not a ready-made write-ahead log: the pinned tidwall/wal refuses a log whose last write was
+// Why not a ready-made write-ahead log: tidwall/wal (v1.2) refuses a log whose last write was
 // cut off, has no checksums, and is left out of step by a write that failed (a full disk), which is
 // when a spool is needed.
 //
