@@ -17,9 +17,25 @@ import (
 var ErrSchemaNewer = errors.New("the database's schema is newer than this version of Landfall")
 
 // Migrate creates the database, brings its schema up to date and sets its retention. It waits for
-// the server until ctx ends. Two processes may migrate at once. It refuses a schema that is newer
-// than it knows with ErrSchemaNewer.
+// the server until ctx ends, also for one that goes away in the middle: every statement can be made
+// again. Two processes may migrate at once. It refuses a schema that is newer than it knows with
+// ErrSchemaNewer.
 func Migrate(ctx context.Context, c Config, r Retention, log *slog.Logger) error {
+	wait := NewWait(log.With("addresses", c.Addresses, "database", c.Database), "a migration")
+	for {
+		err := migrateOnce(ctx, c, r, log)
+		if err == nil {
+			wait.Over()
+			return nil
+		}
+		var said *clickhousego.Exception
+		if errors.As(err, &said) || errors.Is(err, ErrSchemaNewer) || !wait.Retry(ctx, err) {
+			return err
+		}
+	}
+}
+
+func migrateOnce(ctx context.Context, c Config, r Retention, log *slog.Logger) error {
 	admin, err := open(ctx, c, "", log)
 	if err != nil {
 		return err
