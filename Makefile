@@ -113,7 +113,7 @@ test-e2e: build data browser-libs kafka-libs ## The binary as a user runs it: ex
 test-kafka: kafka-libs ## On real Apache Kafka what else runs on the embedded broker
 	@$(need) go java
 	@$(kafka_test) tests/kafka/run $(step) 'go test on Apache Kafka' \
-	  env LANDFALL_KAFKA=127.0.0.1:$(KAFKA_TEST_PORT) go test -count=1 -timeout $(TEST_TIMEOUT) $(kafka_packages)
+	  go test -count=1 -timeout $(TEST_TIMEOUT) $(kafka_packages)
 
 .PHONY: test-web
 test-web: $(web)/dist/index.html ## Types, style and unit tests of the page

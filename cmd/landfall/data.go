@@ -38,6 +38,7 @@ func dataCommand(o *options) *cobra.Command {
 			return err
 		},
 	}
+	updateCommand.Flags().StringToStringVar(&update.From, "from", nil, "take a set from a package file on this machine (SET=FILE.tgz)")
 	updateCommand.Flags().BoolVar(&update.Force, "force", false, "fetch also what is there and intact")
 	cmd.AddCommand(updateCommand,
 		&cobra.Command{

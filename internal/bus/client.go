@@ -12,6 +12,9 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
+// ErrTooLarge says that the brokers will never take a message of that size.
+var ErrTooLarge = errors.New("the message is larger than the topic takes")
+
 // Header is a message's header.
 type Header = kafka.Header
 
@@ -152,8 +155,9 @@ func (c *Client) countPartitions(ctx context.Context, topics []string) (int, err
 }
 
 // Produce writes one message to a partition of a topic (name without the prefix), waits until all
-// in-sync replicas have it, and returns its offset. It tries once. After an error the message may
-// have been written all the same: whoever tries again relies on the message's own identity.
+// in-sync replicas have it, and returns its offset. It tries once. After any error but
+// ErrTooLarge the message may have been written all the same: whoever tries again relies on the
+// message's own identity.
 func (c *Client) Produce(ctx context.Context, topic string, partition int, value []byte, headers ...Header) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -171,6 +175,9 @@ func (c *Client) Produce(ctx context.Context, topic string, partition int, value
 		for _, e := range response.RecordErrors {
 			err = errors.Join(err, e)
 		}
+	}
+	if errors.Is(err, kafka.MessageSizeTooLarge) {
+		err = fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("produce to %s/%d: %w", c.Topic(topic), partition, err)

@@ -43,7 +43,7 @@ func TestLoadFileThenEnvironment(t *testing.T) {
 	}
 	s := defaults()
 	path := write(t, "site: delhi\nkafka:\n  brokers: [a:1, b:2]\n  password: geheim\n")
-	env := []string{"LANDFALL_KAFKA_TIMEOUT=5s", "LANDFALL_KAFKA_BROKERS=[c:3]", "LANDFALL_KAFKA_TLS_ENABLED=true", "HOME=/x", "LANDFALL_ENGINE=/elsewhere"}
+	env := []string{"LANDFALL_KAFKA_TIMEOUT=5s", "LANDFALL_KAFKA_BROKERS=[c:3]", "LANDFALL_KAFKA_TLS_ENABLED=true", "HOME=/x", "LANDFALL_TEST_ENGINE=/elsewhere"}
 	if err := Load(path, env, s); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 type Config struct {
 	SubscriberPrefixes []string `yaml:"subscriber_prefixes" doc:"Prefixes that handsets have their addresses from. The end of a flow inside them is the handset, the other end the remote."`
 	StaticVendorsFile  string   `yaml:"static_vendors_file" doc:"CSV file of prefix,vendor for handsets whose vendor the operator knows; goes before the MAC address. Empty: none."`
-	PseudonymKeyFile   string   `yaml:"pseudonym_key_file" doc:"File with the key (64 hexadecimal digits) of the subscribers' pseudonyms; made if it is not there. All enrichers need the same one. Empty: secrets/pseudonym.key in data_dir."`
+	PseudonymKeyFile   string   `yaml:"pseudonym_key_file" doc:"File with the key (64 hexadecimal digits) of the subscribers' pseudonyms; made if it is not there. All enrichers need the same one. Empty: secrets/pseudonym.key in state_dir."`
 	CityPath           string   `yaml:"city_path" doc:"City table: an MMDB file, or a folder of them. Empty: the one that landfall data update puts in data_dir."`
 	ASNPath            string   `yaml:"asn_path" doc:"Table of autonomous systems: a CSV file, or a folder of them. Empty: the one that landfall data update puts in data_dir."`
 	OUIFile            string   `yaml:"oui_file" doc:"Table of MAC address blocks in JSON form. Empty: the one that landfall data update puts in data_dir."`

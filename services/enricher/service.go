@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/segmentio/kafka-go"
 
 	"github.com/landfall-telemetry/landfall/internal/bus"
 	"github.com/landfall-telemetry/landfall/internal/flow"
@@ -186,7 +185,7 @@ func (w *worker) enrich(ctx context.Context, m *bus.Message) error {
 		return w.deadLetter(ctx, m, "marshal", err)
 	}
 	if err := w.write(ctx, bus.TopicEnriched, w.buffer); err != nil {
-		if errors.Is(err, kafka.MessageSizeTooLarge) {
+		if errors.Is(err, bus.ErrTooLarge) {
 			return w.deadLetter(ctx, m, "too_large", err)
 		}
 		return err
@@ -220,7 +219,7 @@ func (w *worker) write(ctx context.Context, topic string, value []byte, headers 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if errors.Is(err, kafka.MessageSizeTooLarge) {
+		if errors.Is(err, bus.ErrTooLarge) {
 			return err
 		}
 		w.service.metrics.retries.Inc()

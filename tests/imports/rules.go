@@ -41,7 +41,7 @@ var plumbing = []string{
 
 // Libraries that only some folders may import, outside tests.
 var confined = map[string][]string{
-	"github.com/netsampler/goflow2/v2":                        {"services/collector", "internal/netflow", "internal/sflow"},
+	"github.com/netsampler/goflow2/v2":                        {"services/collector", "internal/netflow", "internal/sflow", "internal/exporter/exportertest"},
 	"github.com/segmentio/kafka-go":                           {"internal/bus", "internal/embedded"},
 	"github.com/twmb/franz-go":                                {"internal/embedded"},
 	"github.com/ebitengine/purego":                            {"internal/embedded"},

@@ -87,12 +87,12 @@ type Server struct {
 	engine                 *engine.Server
 }
 
-// Library is the path of the engine's library: LANDFALL_ENGINE, or
+// Library is the path of the engine's library: LANDFALL_TEST_ENGINE, or
 // data/engine/libchdb.so of this checkout. A test without it is skipped, and
 // fails where CI=true.
 func Library(t testing.TB) string {
 	t.Helper()
-	path := os.Getenv("LANDFALL_ENGINE")
+	path := os.Getenv("LANDFALL_TEST_ENGINE")
 	if path == "" {
 		dir, err := os.Getwd()
 		if err != nil {
@@ -110,9 +110,9 @@ func Library(t testing.TB) string {
 	absent := errors.Is(err, fs.ErrNotExist) || runtime.GOOS != "linux"
 	switch {
 	case absent && os.Getenv("CI") == "true":
-		t.Fatalf("no ClickHouse engine at %s (LANDFALL_ENGINE names another place)", path)
+		t.Fatalf("no ClickHouse engine at %s (LANDFALL_TEST_ENGINE names another place)", path)
 	case absent:
-		t.Skipf("no ClickHouse engine at %s; run `landfall data update`, or set LANDFALL_ENGINE", path)
+		t.Skipf("no ClickHouse engine at %s; run `landfall data update`, or set LANDFALL_TEST_ENGINE", path)
 	case err != nil:
 		t.Fatal(err)
 	}

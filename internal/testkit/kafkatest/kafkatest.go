@@ -1,5 +1,5 @@
 // Package kafkatest gives tests a Kafka broker: the embedded one, or the real
-// Apache Kafka that LANDFALL_KAFKA names. Its [Contract] is the list of what
+// Apache Kafka that LANDFALL_TEST_KAFKA names. Its [Contract] is the list of what
 // Landfall relies on in either. It is for tests only and must not know any
 // topic or message of Landfall.
 package kafkatest
@@ -23,9 +23,9 @@ import (
 )
 
 // EnvBrokers names the variable with host:port of a real broker.
-const EnvBrokers = "LANDFALL_KAFKA"
+const EnvBrokers = "LANDFALL_TEST_KAFKA"
 
-// Start gives host:port of a broker: the real one when LANDFALL_KAFKA is set,
+// Start gives host:port of a broker: the real one when LANDFALL_TEST_KAFKA is set,
 // and else an embedded one on a free port and in a temporary folder, stopped
 // after the test. Names of topics and groups must come from [Name], because
 // the real one is shared.
