@@ -3,6 +3,7 @@ package dataset
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -74,7 +75,7 @@ func TestNPM(t *testing.T) {
 		})
 	}
 	t.Setenv("PATH", t.TempDir())
-	if _, err := NPM(t.Context(), "p", "1"); err != ErrNoNPM {
+	if _, err := NPM(t.Context(), "p", "1"); !errors.Is(err, ErrNoNPM) {
 		t.Errorf("without npm: %v", err)
 	}
 }

@@ -40,7 +40,8 @@ func (o Options) filled() Options {
 		o.Resolve = NPM
 	}
 	if o.Client == nil {
-		o.Client = http.DefaultClient
+		// Without a timeout for the whole: a slow transfer is not a fault, one that stalls is (o.stall).
+		o.Client = &http.Client{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -86,8 +86,10 @@ func TestUpdateRefuses(t *testing.T) {
 		change  func(r *rig)
 		want    []string
 	}{
-		{"other content than pinned", nil, func(r *rig) { r.tgz = tarball(t, member{name: "package/table.bin", body: noise(100)}) },
-			[]string{"is not the pinned package", "sha512-", "nothing was changed"}},
+		{
+			"other content than pinned", nil, func(r *rig) { r.tgz = tarball(t, member{name: "package/table.bin", body: noise(100)}) },
+			[]string{"is not the pinned package", "sha512-", "nothing was changed"},
+		},
 		{"a tarball always cut short", nil, func(r *rig) {
 			r.serve(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Length", "300900")

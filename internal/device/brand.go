@@ -54,7 +54,7 @@ func parseBrands(text string) (brandRules, error) {
 func (rules brandRules) brand(organisation string) string {
 	name := " " + plain(organisation) + " "
 	for _, r := range rules {
-		fits := false
+		var fits bool
 		switch {
 		case r.start && r.end:
 			fits = name == r.words

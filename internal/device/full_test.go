@@ -77,7 +77,7 @@ func BenchmarkResolve(b *testing.B) {
 	for i := range macs {
 		macs[i] = uint64(ouis[random.IntN(len(ouis))].MAC(random.Uint32()))
 		if i%2 == 0 {
-			macs[i] = uint64(random.Uint64()&0xffffffffffff | 1<<41&^(1<<40)) // as most handsets do
+			macs[i] = random.Uint64()&0xffffffffffff | 1<<41&^(1<<40) // as most handsets do
 		}
 	}
 	addr := netip.MustParseAddr("10.2.0.1")

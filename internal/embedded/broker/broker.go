@@ -130,7 +130,7 @@ func (b *Broker) start(ctx context.Context) error {
 	}
 	running := filepath.Join(b.cfg.Dir, runningFile)
 	if _, err := os.Stat(running); err == nil {
-		if err := b.repair(); err != nil {
+		if err := b.repair(ctx); err != nil {
 			return err
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -148,7 +148,7 @@ func (b *Broker) start(ctx context.Context) error {
 	listen := net.JoinHostPort(b.cfg.Listen, strconv.Itoa(b.cfg.Port))
 	var listenErr error
 	cluster, err := kfake.NewCluster(b.options(func(network, _ string) (net.Listener, error) {
-		l, err := net.Listen(network, listen)
+		l, err := (&net.ListenConfig{}).Listen(ctx, network, listen)
 		if err != nil {
 			listenErr = fmt.Errorf("port %d on %s cannot be used; set port to another one, or to 0 to choose a free one: %w", b.cfg.Port, b.cfg.Listen, err)
 			return nil, listenErr
@@ -213,10 +213,10 @@ func (b *Broker) options(listen func(network, address string) (net.Listener, err
 // kfake skips the torn end of a state file when it reads, but goes on writing
 // behind it, where nothing is ever read again: offsets committed after one
 // crash would be gone after the next. A clean close writes the files anew.
-func (b *Broker) repair() error {
+func (b *Broker) repair(ctx context.Context) error {
 	b.log.Info("the broker did not end by itself last time; its files are checked")
 	cluster, err := kfake.NewCluster(b.options(func(string, string) (net.Listener, error) {
-		return net.Listen("tcp", net.JoinHostPort(b.cfg.Listen, "0"))
+		return (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(b.cfg.Listen, "0"))
 	})...)
 	if err != nil {
 		return fmt.Errorf("open %s after a crash: %w", b.cfg.Dir, err)

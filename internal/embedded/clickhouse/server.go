@@ -107,7 +107,7 @@ func (s *Server) start(ctx, run context.Context) error {
 	if err := writeSettings(s.dir, s.cfg); err != nil {
 		return fail(err)
 	}
-	native, http, err := choosePorts(s.cfg)
+	native, http, err := choosePorts(ctx, s.cfg)
 	if err != nil {
 		return fail(err)
 	}
@@ -179,7 +179,7 @@ func deref(s *string) string {
 // choosePorts gives both addresses, with free ports in place of zeros. A
 // named port that is taken is refused by its key, because the engine's own
 // message for it says neither.
-func choosePorts(c Config) (native, http string, err error) {
+func choosePorts(ctx context.Context, c Config) (native, http string, err error) {
 	var listeners []net.Listener
 	// All are held until all are chosen, so that no port is given twice.
 	defer func() {
@@ -188,7 +188,7 @@ func choosePorts(c Config) (native, http string, err error) {
 		}
 	}()
 	choose := func(key string, port int) (string, error) {
-		l, err := net.Listen("tcp", net.JoinHostPort(c.Listen, strconv.Itoa(port)))
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(c.Listen, strconv.Itoa(port)))
 		if err != nil {
 			return "", fmt.Errorf("port %d on %s cannot be used; set %s to another port, or to 0 to choose a free one: %w", port, c.Listen, key, err)
 		}

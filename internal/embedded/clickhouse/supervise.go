@@ -71,7 +71,8 @@ func (s *Server) supervise(ctx context.Context, self string, first chan<- error)
 // is never nil unless ctx ended it.
 func (s *Server) runOnce(ctx context.Context, self string, onReady func()) (ready bool, err error) {
 	said := newTail(s.log)
-	cmd := exec.Command(self, append([]string{ChildCommand}, s.childArgs()...)...)
+	// Not bound to ctx: the child is told to stop, and given time, before it is killed.
+	cmd := exec.Command(self, append([]string{ChildCommand}, s.childArgs()...)...) //nolint:noctx // see above
 	// What it may know of this process's environment: no secret among it.
 	cmd.Env = keepEnv("PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "GOCOVERDIR")
 	cmd.Dir = s.dir
