@@ -146,6 +146,27 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// requireData reports which data sets a role needs from data_dir and are not there. A set for which
+// the configuration names a file of the operator's own is not needed.
+func (c *Config) requireData(role string) error {
+	fromDataDir := map[string]bool{}
+	switch role {
+	case roleClickHouse:
+		fromDataDir[dataset.Engine] = c.Embedded.ClickHouse.Library == dataset.Path(c.DataDir, dataset.Engine, dataset.EngineLibrary)
+	case roleEnricher:
+		fromDataDir[dataset.City] = c.Enricher.CityPath == dataset.Path(c.DataDir, dataset.City, "")
+		fromDataDir[dataset.ASN] = c.Enricher.ASNPath == dataset.Path(c.DataDir, dataset.ASN, "")
+		fromDataDir[dataset.OUI] = c.Enricher.OUIFile == dataset.Path(c.DataDir, dataset.OUI, dataset.OUIList)
+	}
+	var missing []error
+	for _, set := range []string{dataset.Engine, dataset.City, dataset.ASN, dataset.OUI} {
+		if fromDataDir[set] {
+			missing = append(missing, dataset.Require(c.DataDir, set))
+		}
+	}
+	return errors.Join(missing...)
+}
+
 // readerClickHouse is how those that only read log in.
 func (c *Config) readerClickHouse() clickhouse.Config {
 	reader := c.ClickHouse

@@ -150,6 +150,9 @@ func serviceCommands(o *options) []*cobra.Command {
 				if err != nil {
 					return err
 				}
+				if err := c.requireData(s.role); err != nil {
+					return err
+				}
 				p := newProcess(c, telemetry.NewLogger(c.Telemetry, os.Stderr))
 				if err := p.add(s.role); err != nil {
 					return err

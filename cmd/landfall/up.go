@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/landfall-telemetry/landfall/internal/config"
-	"github.com/landfall-telemetry/landfall/internal/dataset"
 	"github.com/landfall-telemetry/landfall/internal/embedded/broker"
 	engine "github.com/landfall-telemetry/landfall/internal/embedded/clickhouse"
 	"github.com/landfall-telemetry/landfall/internal/telemetry"
@@ -57,6 +57,13 @@ func (p *process) addUp(roles []string) error {
 			return fmt.Errorf("there is no service %q; there are %s", r, strings.Join(allRoles, ", "))
 		}
 	}
+	var missing []error
+	for _, role := range roles {
+		missing = append(missing, p.config.requireData(role))
+	}
+	if err := errors.Join(missing...); err != nil {
+		return err
+	}
 	for _, role := range allRoles { // servers first, then the services in the order of the data
 		if !slices.Contains(roles, role) {
 			continue
@@ -93,9 +100,6 @@ func (p *process) addBroker() error {
 func (p *process) addClickHouse() error {
 	c := p.config
 	e := &c.Embedded.ClickHouse
-	if err := dataset.Require(c.DataDir, dataset.Engine); err != nil && e.Library == dataset.Path(c.DataDir, dataset.Engine, dataset.EngineLibrary) {
-		return err
-	}
 	service, err := c.ensurePassword(e.ServiceUser)
 	if err != nil {
 		return err
