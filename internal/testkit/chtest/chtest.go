@@ -203,13 +203,22 @@ func (s *Server) Conn(t testing.TB) driver.Conn {
 // Pid is the engine's process id, 0 while it is being started again.
 func (s *Server) Pid() int { return s.engine.Pid() }
 
-// Kill ends the engine as kill -9 does. It comes back by itself, on the same
-// ports and with its data; clients see errors until then.
+// Kill ends the engine as kill -9 does, and first waits for one that is being
+// started again. It comes back by itself, on the same ports and with its data;
+// clients see errors until then.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
 	pid := s.engine.Pid()
-	if pid == 0 {
-		t.Fatal("chtest: the engine is not running")
+	for ; pid == 0; pid = s.engine.Pid() {
+		select {
+		case <-ctx.Done():
+			t.Fatal("chtest: the engine does not come back")
+		case <-tick.C:
+		}
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatalf("chtest: kill the engine: %v", err)
