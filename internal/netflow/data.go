@@ -71,18 +71,21 @@ func (m *message) flow(t *template) {
 		return
 	}
 	*r = flow.Record{
-		Exporter:                  m.exporterAddress,
-		ObservationDomain:         m.domainID,
-		ExportProtocol:            m.protocol,
-		SourceAddress:             v.address(slotSource),
-		DestinationAddress:        v.address(slotDestination),
-		SourcePort:                uint16(v.first(slotSourcePort, slotTransportSourcePort)),
-		DestinationPort:           uint16(v.first(slotDestinationPort, slotTransportDestinationPort)),
-		IPProtocol:                uint8(v.n[slotProtocol]),
-		TCPFlags:                  uint8(v.n[slotTCPFlags]),
-		IPClassOfService:          uint8(v.n[slotClassOfService]),
-		SourceMAC:                 v.firstNonZero(slotSourceMAC, slotPostSourceMAC) & macMask,
-		DestinationMAC:            v.firstNonZero(slotDestinationMAC, slotPostDestinationMAC) & macMask,
+		Exporter:           m.exporterAddress,
+		ObservationDomain:  m.domainID,
+		ExportProtocol:     m.protocol,
+		SourceAddress:      v.address(slotSource),
+		DestinationAddress: v.address(slotDestination),
+		SourcePort:         uint16(v.first(slotSourcePort, slotTransportSourcePort)),
+		DestinationPort:    uint16(v.first(slotDestinationPort, slotTransportDestinationPort)),
+		IPProtocol:         uint8(v.n[slotProtocol]),
+		TCPFlags:           uint8(v.n[slotTCPFlags]),
+		IPClassOfService:   uint8(v.n[slotClassOfService]),
+		// The MACs on the ends' own links. Where a router meters, the destination's is the one that it
+		// sends to (57), the other (80) its own; its own is also the source it sends with (81), so that
+		// one says nothing of a handset.
+		SourceMAC:                 v.n[slotSourceMAC] & macMask,
+		DestinationMAC:            v.firstNonZero(slotPostDestinationMAC, slotDestinationMAC) & macMask,
 		VLANID:                    uint16(v.firstNonZero(slotVLAN, slotDot1qVLAN, slotPostVLAN, slotPostDot1qVLAN) & 0xfff),
 		IngressInterface:          uint32(v.first(slotIngress, slotIngressPhysical)),
 		EgressInterface:           uint32(v.first(slotEgress, slotEgressPhysical)),

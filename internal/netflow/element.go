@@ -36,7 +36,6 @@ const (
 	slotDestinationAS
 	slotDirection
 	slotSourceMAC
-	slotPostSourceMAC
 	slotDestinationMAC
 	slotPostDestinationMAC
 	slotVLAN
@@ -182,8 +181,6 @@ func lookup(version uint16, enterprise uint32, id uint16) element {
 		return number(slotDirection)
 	case 80:
 		return number(slotDestinationMAC)
-	case 81:
-		return number(slotPostSourceMAC)
 	case 85:
 		return number(slotTotalOctets)
 	case 86:
@@ -263,7 +260,7 @@ func lookup(version uint16, enterprise uint32, id uint16) element {
 	case 460:
 		return element{slotDomainName, kindText}
 	case 3, 9, 13, 25, 26, 29, 30, 31, 32, 33, 35, 36, 37, 40, 41, 42, 45, 46, 47, 49, 52, 53, 54, 55, 60,
-		64, 70, 71, 72, 82, 83, 84, 88, 89, 90, 94, 128, 129, 130, 131, 136, 138, 139, 141, 142, 143, 144,
+		64, 70, 71, 72, 81, 82, 83, 84, 88, 89, 90, 94, 128, 129, 130, 131, 136, 138, 139, 141, 142, 143, 144,
 		145, 146, 147, 148, 149, 176, 177, 178, 179, 184, 185, 186, 187, 188, 189, 190, 192, 193, 194, 195,
 		196, 197, 204, 210, 211, 212, 213, 214, 215, 216, 224, 229, 233, 234, 235, 236, 237, 239, 244, 245,
 		256, 301, 303, 304, 346, 351,

@@ -264,7 +264,7 @@ func TestSamplingInterval(t *testing.T) {
 func TestColumns(t *testing.T) {
 	fields := []field{
 		f(27, 16), f(28, 16), f(4, 1), f(5, 1), f(6, 2), f(7, 2), f(11, 2), f(252, 4), f(253, 4), f(62, 16), f(16, 4), f(17, 4),
-		f(81, 6), f(57, 6), f(243, 2), f(61, 1), f(225, 4), f(226, 4), f(227, 2), f(228, 2), f(230, 1), f(152, 8), f(153, 8),
+		f(56, 6), f(57, 6), f(243, 2), f(61, 1), f(225, 4), f(226, 4), f(227, 2), f(228, 2), f(230, 1), f(152, 8), f(153, 8),
 		f(460, variableLength), f(96, 8), f(136, 1), f(234, 4), f(235, 4), f(455, 8), f(456, 8),
 		{4242, 4, 9},
 	}
@@ -282,10 +282,15 @@ func TestColumns(t *testing.T) {
 		t.Errorf("got  %swant %s", got, want)
 	}
 
-	// The nearer of two MACs, VLANs, next hops.
+	// Of two MACs the one on the end's own link; the nearer of two VLANs and next hops.
 	r := newHarness(t).one(9, append([]field{f(81, 6), f(56, 6), f(57, 6), f(80, 6), f(59, 2), f(58, 2), f(18, 4), f(15, 4), f(61, 1)}, ends...),
 		be(6, 1), be(6, 2), be(6, 3), be(6, 4), be(2, 5), be(2, 6), be(4, 0x0a000007), be(4, 0x0a000008), be(1, 0), endValues)
-	if r.SourceMAC != 2 || r.DestinationMAC != 4 || r.VLANID != 6 || r.NextHopAddress != netip.MustParseAddr("10.0.0.8") || r.FlowDirection != landfallv1.FlowDirection_FLOW_DIRECTION_INGRESS {
+	if r.SourceMAC != 2 || r.DestinationMAC != 3 || r.VLANID != 6 || r.NextHopAddress != netip.MustParseAddr("10.0.0.8") || r.FlowDirection != landfallv1.FlowDirection_FLOW_DIRECTION_INGRESS {
+		t.Errorf("got %s", describe(&r))
+	}
+	// A router's own MAC is not the source's, and 80 serves where 57 is not given or zero.
+	r = newHarness(t).one(9, append([]field{f(81, 6), f(57, 6), f(80, 6)}, ends...), be(6, 1), be(6, 0), be(6, 4), endValues)
+	if r.SourceMAC != 0 || r.DestinationMAC != 4 {
 		t.Errorf("got %s", describe(&r))
 	}
 }
