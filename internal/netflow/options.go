@@ -110,9 +110,31 @@ func (m *message) samplingInterval() uint32 {
 	}
 	// What holds for the whole exporter may be said in domain 0 (RFC 7011, 3.1).
 	if whole := m.exporter.domains[domainKey{version: m.version}]; m.domainID != 0 && whole != nil {
-		return whole.samplers[samplerKey{}]
+		if n, ok := whole.samplers[samplerKey{}]; ok {
+			return n
+		}
+	}
+	if v.has(slotSamplerID) {
+		return m.exporter.samplerElsewhere(m.version, v.n[slotSamplerID])
 	}
 	return 0
+}
+
+// samplerElsewhere returns the interval of a sampler that only another domain of the exporter has
+// told of, as some IOS-XE releases do; 0 if none has, or two differ.
+func (e *exporter) samplerElsewhere(version uint16, id uint64) uint32 {
+	var found uint32
+	for key, o := range e.domains {
+		n, ok := o.samplers[samplerKey{ofSampler, id}]
+		if key.version != version || !ok {
+			continue
+		}
+		if found != 0 && found != n {
+			return 0
+		}
+		found = n
+	}
+	return found
 }
 
 // applicationName is what the record says, or what options records said of its applicationId.

@@ -252,6 +252,23 @@ func TestSamplingInterval(t *testing.T) {
 			t.Errorf("got %d, want the domain's", got)
 		}
 	})
+	t.Run("told in another domain", func(t *testing.T) {
+		h := newHarness(t)
+		table := func(domain uint32, interval uint64) []byte {
+			return message9(domain, 0, setOf(1, options9(400, []field{f(1, 4)}, []field{f(48, 1), f(50, 4)})), setOf(400, be(4, 9), be(1, 7), be(4, interval)))
+		}
+		h.clean(table(5, 256))
+		if got := h.one(versionNetFlow9, flows(f(48, 1)), be(1, 7), endValues).SamplingInterval; got != 256 {
+			t.Errorf("got %d", got)
+		}
+		if got := h.one(versionNetFlow9, flows(f(48, 1)), be(1, 8), endValues).SamplingInterval; got != 0 {
+			t.Errorf("another sampler: got %d", got)
+		}
+		h.clean(table(6, 512))
+		if got := h.one(versionNetFlow9, flows(f(48, 1)), be(1, 7), endValues).SamplingInterval; got != 0 {
+			t.Errorf("two domains differ: got %d", got)
+		}
+	})
 	t.Run("by interface", func(t *testing.T) {
 		h := newHarness(t)
 		h.clean(message9(1, 0, setOf(1, options9(400, []field{f(2, 4)}, []field{f(34, 4)})), setOf(400, be(4, 5), be(4, 100), be(4, 6), be(4, 200))))
