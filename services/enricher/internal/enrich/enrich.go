@@ -68,6 +68,7 @@ func New(key pseudonym.Key) *Enricher {
 // its columns are the enricher's: they are valid until the next call.
 func (e *Enricher) Enrich(in *flow.Batch, source *landfallv1.Source, t *Tables) (*landfallv1.EnrichedBatch, Sides) {
 	out, columns := &e.out, in.Columns()
+	out.DataSets = nil // those of the tables, which a reset would empty for everyone
 	out.ResetVT()
 	clear(e.vendors)
 	clear(e.places)
@@ -78,7 +79,7 @@ func (e *Enricher) Enrich(in *flow.Batch, source *landfallv1.Source, t *Tables) 
 	out.SchemaVersion = SchemaVersion
 	out.Origin, out.Source, out.Site = columns.Origin, source, columns.Site
 	out.ReceivedMs, out.Count = columns.ReceivedMs, columns.Count
-	out.DataSets = append(out.DataSets, t.Versions...)
+	out.DataSets = t.Versions
 
 	// What is the same before and after is carried over as it is.
 	out.Exporter = append(out.Exporter, columns.Exporter...)
@@ -120,6 +121,9 @@ func (e *Enricher) append(r *flow.Record, t *Tables) {
 		subscriber = e.pseudonyms.Subscriber(handset, r.StartMs)
 	}
 	where := e.where(t.Places.Lookup(remote))
+	if side == landfallv1.HandsetSide_HANDSET_SIDE_BOTH {
+		remote = netip.Addr{} // a subscriber's address, too
+	}
 
 	out := &e.out
 	out.HandsetSide = append(out.HandsetSide, uint32(side))

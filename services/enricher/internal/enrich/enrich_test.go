@@ -98,7 +98,7 @@ func TestSides(t *testing.T) {
 	want := []row{
 		{landfallv1.HandsetSide_HANDSET_SIDE_SOURCE, "Xiaomi", "static", "1.2.3.4", 2, 10, 11, 20, 21, 100, 64502, true},
 		{landfallv1.HandsetSide_HANDSET_SIDE_DESTINATION, "randomised", "none", "1.2.3.4", 1, 20, 21, 10, 11, 1, 64502, true},
-		{landfallv1.HandsetSide_HANDSET_SIDE_BOTH, "randomised", "none", "100.64.9.1", 2, 10, 11, 20, 21, 1, 0, true},
+		{landfallv1.HandsetSide_HANDSET_SIDE_BOTH, "randomised", "none", "invalid IP", 2, 10, 11, 20, 21, 1, 0, true},
 		{landfallv1.HandsetSide_HANDSET_SIDE_UNSPECIFIED, "unknown", "none", "1.2.3.4", 2, 10, 11, 20, 21, 1, 64502, false},
 		{landfallv1.HandsetSide_HANDSET_SIDE_SOURCE, "unknown", "none", "invalid IP", 2, 10, 11, 20, 21, 1, 0, true},
 		{landfallv1.HandsetSide_HANDSET_SIDE_UNSPECIFIED, "unknown", "none", "invalid IP", 2, 10, 11, 20, 21, 1, 0, false},
@@ -122,7 +122,8 @@ func TestNoIdentityPasses(t *testing.T) {
 	r.SourceMAC, r.DestinationMAC = 0x0a1b2c3d4e5f, 0x0a1b2c3d4e60
 	r.PostNATSourceAddress = netip.MustParseAddr("198.18.7.7")
 	other := record("1.2.3.4", "100.64.9.1")
-	out, _ := New(pseudonym.Key{1}).Enrich(batch(r, other), &landfallv1.Source{}, tables(t))
+	both := record("100.64.0.1", "100.64.9.1") // the remote is a subscriber too
+	out, _ := New(pseudonym.Key{1}).Enrich(batch(r, other, both), &landfallv1.Source{}, tables(t))
 	message, err := out.MarshalVT()
 	if err != nil {
 		t.Fatal(err)
@@ -155,6 +156,10 @@ func TestEnricherForgetsTheBatchBefore(t *testing.T) {
 	}
 	if out.Vendors[0].Name != device.VendorUnknown {
 		t.Errorf("vendor %v", out.Vendors[0])
+	}
+	// The versions belong to the tables, which serve every batch and every enricher.
+	if len(out.DataSets) != 1 || out.DataSets[0].Name != "asn" || out.DataSets[0].Version != "1" || tt.Versions[0].Name != "asn" {
+		t.Errorf("data sets %v, of the tables %v", out.DataSets, tt.Versions)
 	}
 }
 
