@@ -16,6 +16,8 @@ type Decoder struct {
 	limits    Limits
 	exporters map[netip.Addr]*exporter
 	fields    int // of all templates
+	samplers  int // of all exporters
+	nameBytes int // likewise
 	sweptMs   int64
 
 	m       message // the datagram being decoded

@@ -17,6 +17,9 @@ type Limits struct {
 	TemplateFields int
 	// Samplers and Names are the numbers of samplers and of application names of one domain.
 	Samplers, Names int
+	// ExporterSamplers and ExporterNameBytes bound those of one exporter's domains together,
+	// TotalSamplers and TotalNameBytes those of all exporters. A name counts for its bytes and nameCost.
+	ExporterSamplers, TotalSamplers, ExporterNameBytes, TotalNameBytes int
 	// RecordsPerDatagram and WorkPerDatagram (fields visited) bound one datagram.
 	RecordsPerDatagram, WorkPerDatagram int
 	// Expiry is how long something is kept that is neither sent again nor used.
@@ -28,6 +31,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		Exporters: 2048, Domains: 256, Templates: 2048, Fields: 1 << 16, TotalFields: 1 << 20,
 		TemplateFields: 512, Samplers: 1024, Names: 4096,
+		ExporterSamplers: 1 << 14, TotalSamplers: 1 << 19, ExporterNameBytes: 8 << 20, TotalNameBytes: 128 << 20,
 		RecordsPerDatagram: 8192, WorkPerDatagram: 1 << 17,
 		Expiry: 6 * time.Hour,
 	}

@@ -32,25 +32,44 @@ func (d *Decoder) learnOptions() {
 		case v.has(slotIngress):
 			key = samplerKey{ofInterface, v.n[slotIngress]}
 		}
-		if _, known := o.samplers[key]; known || len(o.samplers) < d.limits.Samplers {
+		_, known := o.samplers[key]
+		switch {
+		case known:
 			o.samplers[key] = interval
-		} else {
+		case len(o.samplers) < d.limits.Samplers && m.exporter.samplers < d.limits.ExporterSamplers && d.samplers < d.limits.TotalSamplers:
+			o.samplers[key] = interval
+			d.countLearned(m.exporter, 1, 0)
+		default:
 			m.result.Refuse(ReasonStateLimit)
 		}
 	}
 	if name := v.name(slotApplicationName); v.has(slotApplicationID) && len(name) > 0 {
 		id := v.n[slotApplicationID]
-		if old, known := o.applications[id]; known || len(o.applications) < d.limits.Names {
-			if old != string(name) {
-				o.applications[id] = text(name)
-			}
-		} else {
-			m.result.Refuse(ReasonStateLimit)
+		if old, known := o.applications[id]; !known || old != string(name) {
+			d.learnName(id, text(name), old, known)
 		}
 	}
 	if v.has(slotSystemInit) {
 		o.systemInitMs = int64(min(v.n[slotSystemInit], math.MaxInt64))
 	}
+}
+
+// nameCost is about what a name takes beside its bytes.
+const nameCost = 64
+
+// learnName keeps an application's name in the place of old, if the limits allow.
+func (d *Decoder) learnName(id uint64, name, old string, known bool) {
+	e, o, grows := d.m.exporter, d.m.domain, len(name)-len(old)
+	if !known {
+		grows += nameCost
+	}
+	if !known && len(o.applications) >= d.limits.Names ||
+		grows > 0 && (e.nameBytes+grows > d.limits.ExporterNameBytes || d.nameBytes+grows > d.limits.TotalNameBytes) {
+		d.m.result.Refuse(ReasonStateLimit)
+		return
+	}
+	o.applications[id] = name
+	d.countLearned(e, 0, grows)
 }
 
 // interval returns the sampling interval that the record itself gives; 0 if none. It is the number

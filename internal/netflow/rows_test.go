@@ -161,6 +161,34 @@ func TestStateIsBoundedAndExpires(t *testing.T) {
 	}
 }
 
+// TestLearnedIsBoundedOverAllDomains: domains cost a sender nothing, so a bound for each is none.
+func TestLearnedIsBoundedOverAllDomains(t *testing.T) {
+	h := newHarness(t)
+	limits := DefaultLimits()
+	limits.ExporterSamplers, limits.TotalSamplers = 2, 3
+	limits.ExporterNameBytes, limits.TotalNameBytes = 2*(nameCost+3), 3*(nameCost+3)
+	h.d = New(limits)
+	// An options record of a sampler (48, 34) and an application (95, 96).
+	learn := func(domain uint32, name string) []byte {
+		template := options9(300, []field{f(1, 4)}, []field{f(48, 4), f(34, 4), f(95, 4), f(96, 3)})
+		return message9(domain, 0, setOf(1, template), setOf(300, be(4, 0), be(4, 1), be(4, 100), be(4, 1), []byte(name), make([]byte, 1)))
+	}
+	h.clean(learn(1, "abc"))
+	h.clean(learn(2, "abc"))
+	h.clean(learn(2, "xyz")) // another name takes the place of the one before
+	h.refused(learn(3, "abc"), ReasonStateLimit, 2)
+	h.from = netip.MustParseAddr("192.0.2.2")
+	h.clean(learn(1, "abc"))
+	h.refused(learn(2, "abc"), ReasonStateLimit, 2)
+	// What nobody used for Expiry makes room.
+	h.arrived = h.arrived.Add(limits.Expiry + time.Second)
+	h.clean(learn(1, "abc"))
+	h.clean(learn(2, "abc"))
+	if h.d.samplers != 2 || h.d.nameBytes != 2*(nameCost+3) {
+		t.Errorf("%d samplers, %d bytes of names remembered", h.d.samplers, h.d.nameBytes)
+	}
+}
+
 func TestBothDirections(t *testing.T) {
 	reverse := func(id, length uint16) field { return field{id, length, penReverse} }
 	for _, c := range []struct {

@@ -10,6 +10,8 @@ type exporter struct {
 	domains   map[domainKey]*domain
 	templates int
 	fields    int
+	samplers  int
+	nameBytes int
 }
 
 // domainKey has the version in it because v5, v9 and IPFIX number their domains independently.
@@ -77,6 +79,10 @@ func (d *Decoder) expire(nowMs int64) {
 				}
 			}
 			if o.seen < before {
+				d.countLearned(e, -len(o.samplers), 0)
+				for _, name := range o.applications {
+					d.countLearned(e, 0, -nameCost-len(name))
+				}
 				delete(e.domains, key)
 			}
 		}
@@ -84,6 +90,14 @@ func (d *Decoder) expire(nowMs int64) {
 			delete(d.exporters, address)
 		}
 	}
+}
+
+// countLearned adds to what is remembered of samplers and names.
+func (d *Decoder) countLearned(e *exporter, samplers, nameBytes int) {
+	e.samplers += samplers
+	d.samplers += samplers
+	e.nameBytes += nameBytes
+	d.nameBytes += nameBytes
 }
 
 // forget removes a template.
