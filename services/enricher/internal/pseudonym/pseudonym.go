@@ -62,15 +62,23 @@ func createKey(path string) (Key, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return Key{}, fmt.Errorf("make pseudonym key: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	// It gets its name when it is whole: a process that is killed here leaves no half of a key.
+	f, err := os.CreateTemp(filepath.Dir(path), ".pseudonym-key-")
+	if err != nil {
+		return Key{}, fmt.Errorf("make pseudonym key: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(hex.EncodeToString(key[:]) + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Link(f.Name(), path)
+	}
 	if errors.Is(err, os.ErrExist) { // another process was quicker
 		return LoadKey(path)
 	}
 	if err != nil {
 		return Key{}, fmt.Errorf("make pseudonym key: %w", err)
 	}
-	_, err = f.WriteString(hex.EncodeToString(key[:]) + "\n")
-	return key, errors.Join(err, f.Sync(), f.Close())
+	return key, nil
 }
 
 // Maker makes pseudonyms. It is for one goroutine.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -99,5 +100,32 @@ func BenchmarkSubscriber(b *testing.B) {
 	b.ReportAllocs()
 	for range b.N {
 		m.Subscriber(one, monday)
+	}
+}
+
+// TestKeyIsWholeOrNotThere: an enricher that starts beside another, or after one that was killed
+// while it made the key, never finds half of it.
+func TestKeyIsWholeOrNotThere(t *testing.T) {
+	for range 50 {
+		path := filepath.Join(t.TempDir(), "secrets", "key")
+		keys := make([]Key, 8)
+		var all sync.WaitGroup
+		for i := range keys {
+			all.Go(func() {
+				var err error
+				if keys[i], err = LoadKey(path); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		for _, k := range keys {
+			if k != keys[0] || k == (Key{}) {
+				t.Fatal("enrichers that start together have different keys")
+			}
+		}
+		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*")); len(left) != 1 {
+			t.Fatalf("files left: %v", left)
+		}
 	}
 }
