@@ -144,7 +144,7 @@ func (c *Client) countPartitions(ctx context.Context, topics []string) (int, err
 		}
 		if len(t.Partitions) != partitions {
 			return 0, &topicMismatchError{fmt.Sprintf(
-				"topic %s has %d partitions, %s has %d: Landfall's topics need the same number; create the smaller one anew",
+				"topic %s has %d partitions, %s has %d: Landfall's topics need the same number; add partitions to the smaller one",
 				t.Name, len(t.Partitions), metadata.Topics[0].Name, partitions)}
 		}
 	}

@@ -139,3 +139,26 @@ func TestSeen(t *testing.T) {
 		}
 	})
 }
+
+// A topic of flows that was made anew numbers its messages from 0 again. What goes on in it is not
+// what was seen.
+func TestSeenAfterSourcesBeganAnew(t *testing.T) {
+	batch := func(source int64, sequence uint64) *landfallv1.EnrichedBatch {
+		return &landfallv1.EnrichedBatch{
+			Source: &landfallv1.Source{Offset: source}, Origin: &landfallv1.Origin{Collector: "a", Epoch: 1, Sequence: sequence},
+		}
+	}
+	s := newSeen()
+	for i, step := range []struct {
+		source   int64
+		sequence uint64
+		want     string
+	}{
+		{1000, 10, ""}, {1001, 11, ""}, {1000, 10, reasonSource},
+		{0, 12, ""}, {1, 13, ""}, {0, 12, reasonSource}, {2, 13, reasonOrigin}, {3, 14, ""},
+	} {
+		if got := s.add(batch(step.source, step.sequence)); got != step.want {
+			t.Errorf("step %d: duplicate by %q, want %q", i, got, step.want)
+		}
+	}
+}

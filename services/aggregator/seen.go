@@ -30,12 +30,14 @@ func (s *seen) clone() seen { return seen{s.source, slices.Clone(s.origins)} }
 
 // add notes a batch. If it was seen before, add returns by what it is known.
 func (s *seen) add(p *landfallv1.EnrichedBatch) (duplicate string) {
-	if p.Source.Offset <= s.source {
+	id := originID(p.Origin)
+	at := slices.IndexFunc(s.origins, func(o origin) bool { return o.id == id })
+	// Whatever the sources up to the highest held of an origin is not above its last sequence. What
+	// is above it comes from a topic that was made anew, whose offsets begin at 0 again.
+	if p.Source.Offset <= s.source && (at < 0 || p.Origin.Sequence <= s.origins[at].sequence) {
 		return reasonSource
 	}
 	s.source = p.Source.Offset
-	id := originID(p.Origin)
-	at := slices.IndexFunc(s.origins, func(o origin) bool { return o.id == id })
 	if at < 0 {
 		if len(s.origins) == maxOrigins {
 			s.origins = slices.Delete(s.origins, 0, 1)
