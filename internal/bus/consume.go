@@ -141,6 +141,7 @@ type Partition struct {
 	generation *kafka.Generation
 	reader     *kafka.Reader
 	next       int64 // the offset of the next message; negative: the first there is
+	wait       *waiter
 	closing    sync.Once
 }
 
@@ -159,19 +160,21 @@ func (p *Partition) Fetch(ctx context.Context) (Message, error) {
 	if p.reader == nil {
 		p.open()
 	}
-	wait := p.client.waiter(fmt.Sprintf("%s/%d", p.Topic, p.ID))
+	if p.wait == nil { // one for all calls, which may be short: an outage is said every 30 seconds
+		p.wait = p.client.waiter(fmt.Sprintf("%s/%d", p.Topic, p.ID))
+	}
 	for {
 		m, err := p.reader.ReadMessage(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
 				return Message{}, ctx.Err()
 			}
-			if !wait.retry(ctx, err) {
+			if !p.wait.retry(ctx, err) {
 				return Message{}, ctx.Err()
 			}
 			continue
 		}
-		wait.over()
+		p.wait.over()
 		if p.next >= 0 && m.Offset < p.next {
 			continue // read ahead before a SeekTo
 		}
