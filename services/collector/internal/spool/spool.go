@@ -111,7 +111,7 @@ func (s *Spool) scan(path string) (*segment, error) {
 			return nil, err
 		}
 		length := int64(binary.BigEndian.Uint32(header[:]))
-		if length > MaxMessage || g.size+headerSize+length > info.Size() {
+		if length == 0 || length > MaxMessage || g.size+headerSize+length > info.Size() {
 			break
 		}
 		g.size += headerSize + length
@@ -162,6 +162,9 @@ func (s *Spool) Fits(messages, bytes int) bool {
 func (s *Spool) Append(message []byte) error {
 	if len(message) > MaxMessage || !s.Fits(1, len(message)) {
 		return ErrFull
+	}
+	if len(message) == 0 { // a length of 0 is what a power cut leaves
+		return errors.New("an empty message")
 	}
 	if s.out == nil || s.segments[len(s.segments)-1].size >= s.segmentSize {
 		if err := s.begin(); err != nil {

@@ -178,6 +178,27 @@ func TestEveryCutOfTheLastWrite(t *testing.T) {
 	}
 }
 
+// TestZerosAtTheEnd: a power cut can leave a file as long as the write would have made it, and none
+// of its bytes. They are no messages, lost or other.
+func TestZerosAtTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, 1<<20)
+	if err := s.Append([]byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	path, size := s.segments[0].path, s.segments[0].size
+	if err := s.Append(nil); err == nil {
+		t.Error("an empty message, which looks like such zeros, was taken")
+	}
+	if err := errors.Join(s.Close(), os.Truncate(path, size+4096)); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir, 1<<20)
+	if got := drain(t, s); len(got) != 1 || got[0] != "one" || s.Damaged() != 0 {
+		t.Errorf("got %d messages, the first %q; %d damaged", len(got), got[0], s.Damaged())
+	}
+}
+
 func TestDamageCostsTheRestOfItsSegment(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, 1<<20)
