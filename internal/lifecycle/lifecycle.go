@@ -83,7 +83,7 @@ func (g *Group) Shutdown(ctx context.Context) error {
 // Run starts the group, waits until ctx ends or a component fails, and shuts down within grace.
 // It returns nil for a clean end by ctx.
 func (g *Group) Run(ctx context.Context, grace time.Duration) error {
-	err := g.Start(ctx)
+	err := g.start(ctx)
 	if err == nil {
 		select {
 		case <-ctx.Done():
@@ -95,4 +95,27 @@ func (g *Group) Run(ctx context.Context, grace time.Duration) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	return errors.Join(err, g.Shutdown(stop))
+}
+
+// start starts the group; a failure in the background ends it, for what a part waits for in its
+// Start may be what failed.
+func (g *Group) start(ctx context.Context) error {
+	// Canceled only by a failure: a part may hold on to the context of its start.
+	starting, cancel := context.WithCancelCause(ctx)
+	started, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case err := <-g.failed:
+			cancel(err)
+		case <-started:
+		}
+	}()
+	err := g.Start(starting)
+	close(started)
+	<-watched
+	if starting.Err() != nil && ctx.Err() == nil {
+		return context.Cause(starting)
+	}
+	return err
 }

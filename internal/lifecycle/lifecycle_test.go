@@ -70,3 +70,27 @@ func TestBackgroundFailureEndsTheRun(t *testing.T) {
 		t.Errorf("%q", err)
 	}
 }
+
+// waiting is a part that waits for a peer that never comes.
+type waiting struct{}
+
+func (waiting) Start(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+func (waiting) Shutdown(context.Context) error { return nil }
+
+// TestBackgroundFailureEndsTheStart: what a part waits for may be the part that failed.
+func TestBackgroundFailureEndsTheStart(t *testing.T) {
+	boom := errors.New("boom")
+	g, calls := group(&fake{name: "a"})
+	g.Add("waiting", waiting{})
+	g.Add("b", &fake{name: "b", calls: calls})
+	g.Fail(boom)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := g.Run(ctx, time.Second); !errors.Is(err, boom) || ctx.Err() != nil {
+		t.Errorf("%v, %v", err, ctx.Err())
+	}
+	if want := []string{"+a", "-a"}; !slices.Equal(*calls, want) {
+		t.Errorf("%v, want %v", *calls, want)
+	}
+}
