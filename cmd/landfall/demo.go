@@ -90,7 +90,7 @@ func (d *demo) prepare(o *options) error {
 	if c.DataDir, err = filepath.Abs(c.DataDir); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	c.StateDir = filepath.Join(d.dir, "state")
+	d.settle(c)
 	c.Enricher.StaticVendorsFile = filepath.Join(d.dir, "static-vendors.csv")
 	c.Enricher.SubscriberPrefixes = nil
 	for _, p := range scenario.SubscriberPrefixes() {
@@ -108,8 +108,21 @@ func (d *demo) prepare(o *options) error {
 	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
 		return fmt.Errorf("write the demo's configuration: %w", err)
 	}
-	d.config, err = loadConfig(&options{configFile: path})
-	return err
+	// It is not read back: the environment may name the folders of the user's own system.
+	c.complete()
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("configuration:\n%w", err)
+	}
+	d.config = c
+	return nil
+}
+
+// settle keeps everything that the demo writes in its own folder, wherever the user's own system
+// has it: made-up flows must not get among true ones.
+func (d *demo) settle(c *Config) {
+	c.StateDir = filepath.Join(d.dir, "state")
+	c.Collector.SpoolDir, c.Enricher.PseudonymKeyFile = "", ""
+	c.Embedded.Broker.Dir, c.Embedded.ClickHouse.Dir = "", ""
 }
 
 // emptyDemo removes what an earlier demo left in dir, and nothing that is not a demo's.

@@ -122,6 +122,29 @@ func TestDemoEmptiesOnlyItsOwnFolder(t *testing.T) {
 	}
 }
 
+func TestDemoWritesNothingIntoTheUsersSystem(t *testing.T) {
+	t.Setenv("LANDFALL_STATE_DIR", "/srv/true/state")
+	c, err := readConfig(&options{configFile: write(t, `
+collector: {spool_dir: /srv/true/spool}
+enricher: {pseudonym_key_file: /srv/true/key}
+embedded: {broker: {dir: /srv/true/broker}, clickhouse: {dir: /srv/true/clickhouse}}
+`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := demo{dir: "/demo"}
+	d.settle(c)
+	c.complete()
+	for _, f := range config.Fields(c) {
+		if strings.Contains(f.Default, "/srv/true") {
+			t.Errorf("%s is %s", f.Path, f.Default)
+		}
+	}
+	if c.Embedded.ClickHouse.Dir != "/demo/state/clickhouse" {
+		t.Errorf("the engine's folder is %s", c.Embedded.ClickHouse.Dir)
+	}
+}
+
 func TestPasswordIsMadeOnceForTheUserAlone(t *testing.T) {
 	c := &Config{StateDir: t.TempDir()}
 	first, err := c.ensurePassword("landfall")
