@@ -29,6 +29,10 @@ const stallLimit = 45 * time.Second
 // everySide asks for all flows, with and without a handset at one end.
 var everySide = []string{"source", "destination", "both", "none"}
 
+// settle is how long the count must stand still at the end: longer than an insert takes to be made
+// a second time.
+const settle = 2 * time.Second
+
 // demoMark is a file in a demo's folder. Only a folder that has it is emptied.
 const demoMark = ".landfall-demo"
 
@@ -213,7 +217,8 @@ func (d *demo) story(ctx context.Context, begin time.Time) error {
 	return player.RunLive(ctx, nil)
 }
 
-// waitCounted waits until as many flows are counted as were sent, or nothing more comes.
+// waitCounted waits until as many flows are counted as were sent, and no more come; or until nothing
+// comes any more.
 func (d *demo) waitCounted(ctx context.Context, queries *query.Client, truth scenario.Truth) error {
 	bar := newBar(d.say, "counting flows")
 	defer bar.end()
@@ -229,7 +234,8 @@ func (d *demo) waitCounted(ctx context.Context, queries *query.Client, truth sce
 			counted, moved = answer.Rows[0].Flows, time.Now()
 			bar.set(counted, truth.FlowsSent, "")
 		}
-		if counted >= truth.FlowsSent || time.Since(moved) > stallLimit {
+		still := time.Since(moved)
+		if counted >= truth.FlowsSent && still > settle || still > stallLimit {
 			return nil
 		}
 		select {
@@ -268,7 +274,7 @@ func (d *demo) report(result scenario.Result, begin time.Time) error {
 	}{result, float64(time.Since(begin).Milliseconds()) / 1000}); err != nil {
 		return err
 	}
-	if !result.OK() {
+	if !result.OK() || result.FlowsSent == 0 {
 		return errSaid
 	}
 	return nil
