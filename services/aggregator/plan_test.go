@@ -154,8 +154,14 @@ func TestSeenAfterSourcesBeganAnew(t *testing.T) {
 		sequence uint64
 		want     string
 	}{
-		{1000, 10, ""}, {1001, 11, ""}, {1000, 10, reasonSource},
-		{0, 12, ""}, {1, 13, ""}, {0, 12, reasonSource}, {2, 13, reasonOrigin}, {3, 14, ""},
+		{1000, 10, ""},
+		{1001, 11, ""},
+		{1000, 10, reasonSource},
+		{0, 12, ""},
+		{1, 13, ""},
+		{0, 12, reasonSource},
+		{2, 13, reasonOrigin},
+		{3, 14, ""},
 	} {
 		if got := s.add(batch(step.source, step.sequence)); got != step.want {
 			t.Errorf("step %d: duplicate by %q, want %q", i, got, step.want)
