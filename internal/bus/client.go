@@ -120,7 +120,34 @@ func (c *Client) ensureTopics(ctx context.Context, topics []string) (int, error)
 			return 0, fmt.Errorf("topic %s: %w", topic, err)
 		}
 	}
-	return c.countPartitions(ctx, topics)
+	partitions, err := c.countPartitions(ctx, topics)
+	if err != nil {
+		return 0, err
+	}
+	return partitions, c.checkLeaders(ctx, topics, partitions)
+}
+
+// checkLeaders asks every partition for its offsets, which only its leader answers: a new partition
+// has none for a moment, although the metadata names one already.
+func (c *Client) checkLeaders(ctx context.Context, topics []string, partitions int) error {
+	request := &kafka.ListOffsetsRequest{Topics: make(map[string][]kafka.OffsetRequest)}
+	for _, t := range topics {
+		for p := range partitions {
+			request.Topics[c.Topic(t)] = append(request.Topics[c.Topic(t)], kafka.LastOffsetOf(p))
+		}
+	}
+	response, err := c.client.ListOffsets(ctx, request)
+	if err != nil {
+		return err
+	}
+	for topic, offsets := range response.Topics {
+		for _, o := range offsets {
+			if o.Error != nil {
+				return fmt.Errorf("leader of %s/%d: %w", topic, o.Partition, o.Error)
+			}
+		}
+	}
+	return nil
 }
 
 // countPartitions checks that all topics have the same number of partitions: an enriched batch lies

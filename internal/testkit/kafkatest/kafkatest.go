@@ -96,22 +96,23 @@ func Topic(t testing.TB, addr, name string, partitions int) string {
 	return topic
 }
 
-// waitTopic waits until every partition has a leader: a real broker answers
-// CreateTopics before that.
+// waitTopic waits until every partition's leader answers: a real broker answers
+// CreateTopics before that, and names a leader that does not know it yet.
 func waitTopic(t testing.TB, c *kafka.Client, topic string, partitions int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+	request := &kafka.ListOffsetsRequest{Topics: make(map[string][]kafka.OffsetRequest)}
+	for p := range partitions {
+		request.Topics[topic] = append(request.Topics[topic], kafka.LastOffsetOf(p))
+	}
 	for {
-		meta, err := c.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
-		if err == nil && len(meta.Topics) == 1 && meta.Topics[0].Error == nil && len(meta.Topics[0].Partitions) == partitions {
-			led := 0
-			for _, p := range meta.Topics[0].Partitions {
-				if p.Error == nil && p.Leader.Host != "" {
-					led++
-				}
+		resp, err := c.ListOffsets(ctx, request)
+		if err == nil {
+			for _, o := range resp.Topics[topic] {
+				err = errors.Join(err, o.Error)
 			}
-			if led == partitions {
+			if err == nil && len(resp.Topics[topic]) == partitions {
 				return
 			}
 		}
