@@ -75,6 +75,63 @@ func (HandsetSide) EnumDescriptor() ([]byte, []int) {
 	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{0}
 }
 
+// Verdict is what the policy says of (vendor, jurisdiction, time).
+type Verdict int32
+
+const (
+	// No policy was in force.
+	Verdict_VERDICT_UNSPECIFIED   Verdict = 0
+	Verdict_VERDICT_DOMESTIC      Verdict = 1
+	Verdict_VERDICT_ALLOWED       Verdict = 2
+	Verdict_VERDICT_RESTRICTED    Verdict = 3
+	Verdict_VERDICT_INDETERMINATE Verdict = 4
+)
+
+// Enum value maps for Verdict.
+var (
+	Verdict_name = map[int32]string{
+		0: "VERDICT_UNSPECIFIED",
+		1: "VERDICT_DOMESTIC",
+		2: "VERDICT_ALLOWED",
+		3: "VERDICT_RESTRICTED",
+		4: "VERDICT_INDETERMINATE",
+	}
+	Verdict_value = map[string]int32{
+		"VERDICT_UNSPECIFIED":   0,
+		"VERDICT_DOMESTIC":      1,
+		"VERDICT_ALLOWED":       2,
+		"VERDICT_RESTRICTED":    3,
+		"VERDICT_INDETERMINATE": 4,
+	}
+)
+
+func (x Verdict) Enum() *Verdict {
+	p := new(Verdict)
+	*p = x
+	return p
+}
+
+func (x Verdict) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Verdict) Descriptor() protoreflect.EnumDescriptor {
+	return file_landfall_v1_enriched_proto_enumTypes[1].Descriptor()
+}
+
+func (Verdict) Type() protoreflect.EnumType {
+	return &file_landfall_v1_enriched_proto_enumTypes[1]
+}
+
+func (x Verdict) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Verdict.Descriptor instead.
+func (Verdict) EnumDescriptor() ([]byte, []int) {
+	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{1}
+}
+
 // EnrichedBatch is what an enricher writes: the flows of one FlowBatch, seen from the handset, with
 // vendor, place and network attached. No subscriber identity is in it but a keyed pseudonym.
 //
@@ -90,14 +147,16 @@ type EnrichedBatch struct {
 	ReceivedMs    int64   `protobuf:"varint,5,opt,name=received_ms,json=receivedMs,proto3" json:"received_ms,omitempty"`
 	Count         uint32  `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
 	// The data sets that the attributions come from.
-	DataSets          []*DataSetVersion `protobuf:"bytes,7,rep,name=data_sets,json=dataSets,proto3" json:"data_sets,omitempty"`
-	Exporter          []byte            `protobuf:"bytes,10,opt,name=exporter,proto3" json:"exporter,omitempty"`
-	ObservationDomain []uint32          `protobuf:"varint,11,rep,packed,name=observation_domain,json=observationDomain,proto3" json:"observation_domain,omitempty"`
-	ExportProtocol    []uint32          `protobuf:"varint,12,rep,packed,name=export_protocol,json=exportProtocol,proto3" json:"export_protocol,omitempty"`
-	StartMs           []int64           `protobuf:"fixed64,13,rep,packed,name=start_ms,json=startMs,proto3" json:"start_ms,omitempty"`
-	EndMs             []int64           `protobuf:"fixed64,14,rep,packed,name=end_ms,json=endMs,proto3" json:"end_ms,omitempty"`
-	IpProtocol        []uint32          `protobuf:"varint,15,rep,packed,name=ip_protocol,json=ipProtocol,proto3" json:"ip_protocol,omitempty"`
-	TcpFlags          []uint32          `protobuf:"varint,16,rep,packed,name=tcp_flags,json=tcpFlags,proto3" json:"tcp_flags,omitempty"`
+	DataSets []*DataSetVersion `protobuf:"bytes,7,rep,name=data_sets,json=dataSets,proto3" json:"data_sets,omitempty"`
+	// As in FlowBatch.
+	Operator          string   `protobuf:"bytes,8,opt,name=operator,proto3" json:"operator,omitempty"`
+	Exporter          []byte   `protobuf:"bytes,10,opt,name=exporter,proto3" json:"exporter,omitempty"`
+	ObservationDomain []uint32 `protobuf:"varint,11,rep,packed,name=observation_domain,json=observationDomain,proto3" json:"observation_domain,omitempty"`
+	ExportProtocol    []uint32 `protobuf:"varint,12,rep,packed,name=export_protocol,json=exportProtocol,proto3" json:"export_protocol,omitempty"`
+	StartMs           []int64  `protobuf:"fixed64,13,rep,packed,name=start_ms,json=startMs,proto3" json:"start_ms,omitempty"`
+	EndMs             []int64  `protobuf:"fixed64,14,rep,packed,name=end_ms,json=endMs,proto3" json:"end_ms,omitempty"`
+	IpProtocol        []uint32 `protobuf:"varint,15,rep,packed,name=ip_protocol,json=ipProtocol,proto3" json:"ip_protocol,omitempty"`
+	TcpFlags          []uint32 `protobuf:"varint,16,rep,packed,name=tcp_flags,json=tcpFlags,proto3" json:"tcp_flags,omitempty"`
 	// HandsetSide of the flow.
 	HandsetSide []uint32 `protobuf:"varint,20,rep,packed,name=handset_side,json=handsetSide,proto3" json:"handset_side,omitempty"`
 	// Keyed pseudonym of the subscriber's address; 0: none.
@@ -111,6 +170,8 @@ type EnrichedBatch struct {
 	Place []uint32 `protobuf:"varint,25,rep,packed,name=place,proto3" json:"place,omitempty"`
 	// Index into `networks`, from 0.
 	Network []uint32 `protobuf:"varint,26,rep,packed,name=network,proto3" json:"network,omitempty"`
+	// Verdict of the policy in force at the flow's start.
+	Verdict []uint32 `protobuf:"varint,27,rep,packed,name=verdict,proto3" json:"verdict,omitempty"`
 	// Handset to remote …
 	OctetsUp  []uint64 `protobuf:"varint,30,rep,packed,name=octets_up,json=octetsUp,proto3" json:"octets_up,omitempty"`
 	PacketsUp []uint64 `protobuf:"varint,31,rep,packed,name=packets_up,json=packetsUp,proto3" json:"packets_up,omitempty"`
@@ -126,8 +187,10 @@ type EnrichedBatch struct {
 	Vendors         []*Vendor  `protobuf:"bytes,50,rep,name=vendors,proto3" json:"vendors,omitempty"`
 	Places          []*Place   `protobuf:"bytes,51,rep,name=places,proto3" json:"places,omitempty"`
 	Networks        []*Network `protobuf:"bytes,52,rep,name=networks,proto3" json:"networks,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// As in FlowBatch.
+	Ledger        []*LedgerEntry `protobuf:"bytes,70,rep,name=ledger,proto3" json:"ledger,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EnrichedBatch) Reset() {
@@ -207,6 +270,13 @@ func (x *EnrichedBatch) GetDataSets() []*DataSetVersion {
 		return x.DataSets
 	}
 	return nil
+}
+
+func (x *EnrichedBatch) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
 }
 
 func (x *EnrichedBatch) GetExporter() []byte {
@@ -307,6 +377,13 @@ func (x *EnrichedBatch) GetNetwork() []uint32 {
 	return nil
 }
 
+func (x *EnrichedBatch) GetVerdict() []uint32 {
+	if x != nil {
+		return x.Verdict
+	}
+	return nil
+}
+
 func (x *EnrichedBatch) GetOctetsUp() []uint64 {
 	if x != nil {
 		return x.OctetsUp
@@ -380,6 +457,13 @@ func (x *EnrichedBatch) GetPlaces() []*Place {
 func (x *EnrichedBatch) GetNetworks() []*Network {
 	if x != nil {
 		return x.Networks
+	}
+	return nil
+}
+
+func (x *EnrichedBatch) GetLedger() []*LedgerEntry {
+	if x != nil {
+		return x.Ledger
 	}
 	return nil
 }
@@ -643,7 +727,7 @@ var File_landfall_v1_enriched_proto protoreflect.FileDescriptor
 
 const file_landfall_v1_enriched_proto_rawDesc = "" +
 	"\n" +
-	"\x1alandfall/v1/enriched.proto\x12\vlandfall.v1\x1a\x18landfall/v1/origin.proto\"\xec\b\n" +
+	"\x1alandfall/v1/enriched.proto\x12\vlandfall.v1\x1a\x18landfall/v1/ledger.proto\x1a\x18landfall/v1/origin.proto\"\xd4\t\n" +
 	"\rEnrichedBatch\x12%\n" +
 	"\x0eschema_version\x18\x01 \x01(\rR\rschemaVersion\x12+\n" +
 	"\x06origin\x18\x02 \x01(\v2\x13.landfall.v1.OriginR\x06origin\x12+\n" +
@@ -653,6 +737,7 @@ const file_landfall_v1_enriched_proto_rawDesc = "" +
 	"receivedMs\x12\x14\n" +
 	"\x05count\x18\x06 \x01(\rR\x05count\x128\n" +
 	"\tdata_sets\x18\a \x03(\v2\x1b.landfall.v1.DataSetVersionR\bdataSets\x12\x1a\n" +
+	"\boperator\x18\b \x01(\tR\boperator\x12\x1a\n" +
 	"\bexporter\x18\n" +
 	" \x01(\fR\bexporter\x12-\n" +
 	"\x12observation_domain\x18\v \x03(\rR\x11observationDomain\x12'\n" +
@@ -671,7 +756,8 @@ const file_landfall_v1_enriched_proto_rawDesc = "" +
 	"\vremote_port\x18\x18 \x03(\rR\n" +
 	"remotePort\x12\x14\n" +
 	"\x05place\x18\x19 \x03(\rR\x05place\x12\x18\n" +
-	"\anetwork\x18\x1a \x03(\rR\anetwork\x12\x1b\n" +
+	"\anetwork\x18\x1a \x03(\rR\anetwork\x12\x18\n" +
+	"\averdict\x18\x1b \x03(\rR\averdict\x12\x1b\n" +
 	"\toctets_up\x18\x1e \x03(\x04R\boctetsUp\x12\x1d\n" +
 	"\n" +
 	"packets_up\x18\x1f \x03(\x04R\tpacketsUp\x12\x1f\n" +
@@ -685,7 +771,8 @@ const file_landfall_v1_enriched_proto_rawDesc = "" +
 	"\astrings\x18* \x03(\tR\astrings\x12-\n" +
 	"\avendors\x182 \x03(\v2\x13.landfall.v1.VendorR\avendors\x12*\n" +
 	"\x06places\x183 \x03(\v2\x12.landfall.v1.PlaceR\x06places\x120\n" +
-	"\bnetworks\x184 \x03(\v2\x14.landfall.v1.NetworkR\bnetworks\">\n" +
+	"\bnetworks\x184 \x03(\v2\x14.landfall.v1.NetworkR\bnetworks\x120\n" +
+	"\x06ledger\x18F \x03(\v2\x18.landfall.v1.LedgerEntryR\x06ledger\">\n" +
 	"\x0eDataSetVersion\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\"4\n" +
@@ -709,7 +796,13 @@ const file_landfall_v1_enriched_proto_rawDesc = "" +
 	"\x18HANDSET_SIDE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13HANDSET_SIDE_SOURCE\x10\x01\x12\x1c\n" +
 	"\x18HANDSET_SIDE_DESTINATION\x10\x02\x12\x15\n" +
-	"\x11HANDSET_SIDE_BOTH\x10\x03BMZKgithub.com/landfall-telemetry/landfall/schemas/proto/landfall/v1;landfallv1b\x06proto3"
+	"\x11HANDSET_SIDE_BOTH\x10\x03*\x80\x01\n" +
+	"\aVerdict\x12\x17\n" +
+	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10VERDICT_DOMESTIC\x10\x01\x12\x13\n" +
+	"\x0fVERDICT_ALLOWED\x10\x02\x12\x16\n" +
+	"\x12VERDICT_RESTRICTED\x10\x03\x12\x19\n" +
+	"\x15VERDICT_INDETERMINATE\x10\x04BMZKgithub.com/landfall-telemetry/landfall/schemas/proto/landfall/v1;landfallv1b\x06proto3"
 
 var (
 	file_landfall_v1_enriched_proto_rawDescOnce sync.Once
@@ -723,30 +816,33 @@ func file_landfall_v1_enriched_proto_rawDescGZIP() []byte {
 	return file_landfall_v1_enriched_proto_rawDescData
 }
 
-var file_landfall_v1_enriched_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_landfall_v1_enriched_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_landfall_v1_enriched_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_landfall_v1_enriched_proto_goTypes = []any{
 	(HandsetSide)(0),       // 0: landfall.v1.HandsetSide
-	(*EnrichedBatch)(nil),  // 1: landfall.v1.EnrichedBatch
-	(*DataSetVersion)(nil), // 2: landfall.v1.DataSetVersion
-	(*Vendor)(nil),         // 3: landfall.v1.Vendor
-	(*Place)(nil),          // 4: landfall.v1.Place
-	(*Network)(nil),        // 5: landfall.v1.Network
-	(*Origin)(nil),         // 6: landfall.v1.Origin
-	(*Source)(nil),         // 7: landfall.v1.Source
+	(Verdict)(0),           // 1: landfall.v1.Verdict
+	(*EnrichedBatch)(nil),  // 2: landfall.v1.EnrichedBatch
+	(*DataSetVersion)(nil), // 3: landfall.v1.DataSetVersion
+	(*Vendor)(nil),         // 4: landfall.v1.Vendor
+	(*Place)(nil),          // 5: landfall.v1.Place
+	(*Network)(nil),        // 6: landfall.v1.Network
+	(*Origin)(nil),         // 7: landfall.v1.Origin
+	(*Source)(nil),         // 8: landfall.v1.Source
+	(*LedgerEntry)(nil),    // 9: landfall.v1.LedgerEntry
 }
 var file_landfall_v1_enriched_proto_depIdxs = []int32{
-	6, // 0: landfall.v1.EnrichedBatch.origin:type_name -> landfall.v1.Origin
-	7, // 1: landfall.v1.EnrichedBatch.source:type_name -> landfall.v1.Source
-	2, // 2: landfall.v1.EnrichedBatch.data_sets:type_name -> landfall.v1.DataSetVersion
-	3, // 3: landfall.v1.EnrichedBatch.vendors:type_name -> landfall.v1.Vendor
-	4, // 4: landfall.v1.EnrichedBatch.places:type_name -> landfall.v1.Place
-	5, // 5: landfall.v1.EnrichedBatch.networks:type_name -> landfall.v1.Network
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	7, // 0: landfall.v1.EnrichedBatch.origin:type_name -> landfall.v1.Origin
+	8, // 1: landfall.v1.EnrichedBatch.source:type_name -> landfall.v1.Source
+	3, // 2: landfall.v1.EnrichedBatch.data_sets:type_name -> landfall.v1.DataSetVersion
+	4, // 3: landfall.v1.EnrichedBatch.vendors:type_name -> landfall.v1.Vendor
+	5, // 4: landfall.v1.EnrichedBatch.places:type_name -> landfall.v1.Place
+	6, // 5: landfall.v1.EnrichedBatch.networks:type_name -> landfall.v1.Network
+	9, // 6: landfall.v1.EnrichedBatch.ledger:type_name -> landfall.v1.LedgerEntry
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_landfall_v1_enriched_proto_init() }
@@ -754,13 +850,14 @@ func file_landfall_v1_enriched_proto_init() {
 	if File_landfall_v1_enriched_proto != nil {
 		return
 	}
+	file_landfall_v1_ledger_proto_init()
 	file_landfall_v1_origin_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_landfall_v1_enriched_proto_rawDesc), len(file_landfall_v1_enriched_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,

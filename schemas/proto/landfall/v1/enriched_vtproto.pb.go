@@ -50,6 +50,20 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if len(m.Ledger) > 0 {
+		for iNdEx := len(m.Ledger) - 1; iNdEx >= 0; iNdEx-- {
+			size, err := m.Ledger[iNdEx].MarshalToSizedBufferVT(dAtA[:i])
+			if err != nil {
+				return 0, err
+			}
+			i -= size
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(size))
+			i--
+			dAtA[i] = 0x4
+			i--
+			dAtA[i] = 0xb2
+		}
+	}
 	if len(m.Networks) > 0 {
 		for iNdEx := len(m.Networks) - 1; iNdEx >= 0; iNdEx-- {
 			size, err := m.Networks[iNdEx].MarshalToSizedBufferVT(dAtA[:i])
@@ -257,14 +271,14 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0xf2
 	}
-	if len(m.Network) > 0 {
+	if len(m.Verdict) > 0 {
 		var pksize16 int
-		for _, num := range m.Network {
+		for _, num := range m.Verdict {
 			pksize16 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize16
 		j15 := i
-		for _, num := range m.Network {
+		for _, num := range m.Verdict {
 			for num >= 1<<7 {
 				dAtA[j15] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -277,16 +291,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xd2
+		dAtA[i] = 0xda
 	}
-	if len(m.Place) > 0 {
+	if len(m.Network) > 0 {
 		var pksize18 int
-		for _, num := range m.Place {
+		for _, num := range m.Network {
 			pksize18 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize18
 		j17 := i
-		for _, num := range m.Place {
+		for _, num := range m.Network {
 			for num >= 1<<7 {
 				dAtA[j17] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -299,16 +313,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xca
+		dAtA[i] = 0xd2
 	}
-	if len(m.RemotePort) > 0 {
+	if len(m.Place) > 0 {
 		var pksize20 int
-		for _, num := range m.RemotePort {
+		for _, num := range m.Place {
 			pksize20 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize20
 		j19 := i
-		for _, num := range m.RemotePort {
+		for _, num := range m.Place {
 			for num >= 1<<7 {
 				dAtA[j19] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -318,6 +332,28 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			j19++
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize20))
+		i--
+		dAtA[i] = 0x1
+		i--
+		dAtA[i] = 0xca
+	}
+	if len(m.RemotePort) > 0 {
+		var pksize22 int
+		for _, num := range m.RemotePort {
+			pksize22 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize22
+		j21 := i
+		for _, num := range m.RemotePort {
+			for num >= 1<<7 {
+				dAtA[j21] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j21++
+			}
+			dAtA[j21] = uint8(num)
+			j21++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize22))
 		i--
 		dAtA[i] = 0x1
 		i--
@@ -333,22 +369,22 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0xba
 	}
 	if len(m.Vendor) > 0 {
-		var pksize22 int
+		var pksize24 int
 		for _, num := range m.Vendor {
-			pksize22 += protohelpers.SizeOfVarint(uint64(num))
+			pksize24 += protohelpers.SizeOfVarint(uint64(num))
 		}
-		i -= pksize22
-		j21 := i
+		i -= pksize24
+		j23 := i
 		for _, num := range m.Vendor {
 			for num >= 1<<7 {
-				dAtA[j21] = uint8(uint64(num)&0x7f | 0x80)
+				dAtA[j23] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
-				j21++
+				j23++
 			}
-			dAtA[j21] = uint8(num)
-			j21++
+			dAtA[j23] = uint8(num)
+			j23++
 		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize22))
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize24))
 		i--
 		dAtA[i] = 0x1
 		i--
@@ -366,35 +402,13 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0xaa
 	}
 	if len(m.HandsetSide) > 0 {
-		var pksize24 int
-		for _, num := range m.HandsetSide {
-			pksize24 += protohelpers.SizeOfVarint(uint64(num))
-		}
-		i -= pksize24
-		j23 := i
-		for _, num := range m.HandsetSide {
-			for num >= 1<<7 {
-				dAtA[j23] = uint8(uint64(num)&0x7f | 0x80)
-				num >>= 7
-				j23++
-			}
-			dAtA[j23] = uint8(num)
-			j23++
-		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize24))
-		i--
-		dAtA[i] = 0x1
-		i--
-		dAtA[i] = 0xa2
-	}
-	if len(m.TcpFlags) > 0 {
 		var pksize26 int
-		for _, num := range m.TcpFlags {
+		for _, num := range m.HandsetSide {
 			pksize26 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize26
 		j25 := i
-		for _, num := range m.TcpFlags {
+		for _, num := range m.HandsetSide {
 			for num >= 1<<7 {
 				dAtA[j25] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -407,16 +421,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0x82
+		dAtA[i] = 0xa2
 	}
-	if len(m.IpProtocol) > 0 {
+	if len(m.TcpFlags) > 0 {
 		var pksize28 int
-		for _, num := range m.IpProtocol {
+		for _, num := range m.TcpFlags {
 			pksize28 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize28
 		j27 := i
-		for _, num := range m.IpProtocol {
+		for _, num := range m.TcpFlags {
 			for num >= 1<<7 {
 				dAtA[j27] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -426,6 +440,28 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			j27++
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize28))
+		i--
+		dAtA[i] = 0x1
+		i--
+		dAtA[i] = 0x82
+	}
+	if len(m.IpProtocol) > 0 {
+		var pksize30 int
+		for _, num := range m.IpProtocol {
+			pksize30 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize30
+		j29 := i
+		for _, num := range m.IpProtocol {
+			for num >= 1<<7 {
+				dAtA[j29] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j29++
+			}
+			dAtA[j29] = uint8(num)
+			j29++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize30))
 		i--
 		dAtA[i] = 0x7a
 	}
@@ -448,33 +484,13 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0x6a
 	}
 	if len(m.ExportProtocol) > 0 {
-		var pksize30 int
-		for _, num := range m.ExportProtocol {
-			pksize30 += protohelpers.SizeOfVarint(uint64(num))
-		}
-		i -= pksize30
-		j29 := i
-		for _, num := range m.ExportProtocol {
-			for num >= 1<<7 {
-				dAtA[j29] = uint8(uint64(num)&0x7f | 0x80)
-				num >>= 7
-				j29++
-			}
-			dAtA[j29] = uint8(num)
-			j29++
-		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize30))
-		i--
-		dAtA[i] = 0x62
-	}
-	if len(m.ObservationDomain) > 0 {
 		var pksize32 int
-		for _, num := range m.ObservationDomain {
+		for _, num := range m.ExportProtocol {
 			pksize32 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize32
 		j31 := i
-		for _, num := range m.ObservationDomain {
+		for _, num := range m.ExportProtocol {
 			for num >= 1<<7 {
 				dAtA[j31] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -485,6 +501,26 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize32))
 		i--
+		dAtA[i] = 0x62
+	}
+	if len(m.ObservationDomain) > 0 {
+		var pksize34 int
+		for _, num := range m.ObservationDomain {
+			pksize34 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize34
+		j33 := i
+		for _, num := range m.ObservationDomain {
+			for num >= 1<<7 {
+				dAtA[j33] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j33++
+			}
+			dAtA[j33] = uint8(num)
+			j33++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize34))
+		i--
 		dAtA[i] = 0x5a
 	}
 	if len(m.Exporter) > 0 {
@@ -493,6 +529,13 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Exporter)))
 		i--
 		dAtA[i] = 0x52
+	}
+	if len(m.Operator) > 0 {
+		i -= len(m.Operator)
+		copy(dAtA[i:], m.Operator)
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Operator)))
+		i--
+		dAtA[i] = 0x42
 	}
 	if len(m.DataSets) > 0 {
 		for iNdEx := len(m.DataSets) - 1; iNdEx >= 0; iNdEx-- {
@@ -798,26 +841,31 @@ func (m *EnrichedBatch) ResetVT() {
 		f12 := m.RemotePort[:0]
 		f13 := m.Place[:0]
 		f14 := m.Network[:0]
-		f15 := m.OctetsUp[:0]
-		f16 := m.PacketsUp[:0]
-		f17 := m.OctetsDown[:0]
-		f18 := m.PacketsDown[:0]
-		f19 := m.SamplingInterval[:0]
-		f20 := m.ApplicationName[:0]
-		f21 := m.DomainName[:0]
-		f22 := m.Strings[:0]
+		f15 := m.Verdict[:0]
+		f16 := m.OctetsUp[:0]
+		f17 := m.PacketsUp[:0]
+		f18 := m.OctetsDown[:0]
+		f19 := m.PacketsDown[:0]
+		f20 := m.SamplingInterval[:0]
+		f21 := m.ApplicationName[:0]
+		f22 := m.DomainName[:0]
+		f23 := m.Strings[:0]
 		for _, mm := range m.Vendors {
 			mm.Reset()
 		}
-		f23 := m.Vendors[:0]
+		f24 := m.Vendors[:0]
 		for _, mm := range m.Places {
 			mm.Reset()
 		}
-		f24 := m.Places[:0]
+		f25 := m.Places[:0]
 		for _, mm := range m.Networks {
 			mm.Reset()
 		}
-		f25 := m.Networks[:0]
+		f26 := m.Networks[:0]
+		for _, mm := range m.Ledger {
+			mm.Reset()
+		}
+		f27 := m.Ledger[:0]
 		m.Reset()
 		m.DataSets = f0
 		m.Exporter = f1
@@ -834,17 +882,19 @@ func (m *EnrichedBatch) ResetVT() {
 		m.RemotePort = f12
 		m.Place = f13
 		m.Network = f14
-		m.OctetsUp = f15
-		m.PacketsUp = f16
-		m.OctetsDown = f17
-		m.PacketsDown = f18
-		m.SamplingInterval = f19
-		m.ApplicationName = f20
-		m.DomainName = f21
-		m.Strings = f22
-		m.Vendors = f23
-		m.Places = f24
-		m.Networks = f25
+		m.Verdict = f15
+		m.OctetsUp = f16
+		m.PacketsUp = f17
+		m.OctetsDown = f18
+		m.PacketsDown = f19
+		m.SamplingInterval = f20
+		m.ApplicationName = f21
+		m.DomainName = f22
+		m.Strings = f23
+		m.Vendors = f24
+		m.Places = f25
+		m.Networks = f26
+		m.Ledger = f27
 	}
 }
 func (m *EnrichedBatch) ReturnToVTPool() {
@@ -888,6 +938,10 @@ func (m *EnrichedBatch) SizeVT() (n int) {
 			l = e.SizeVT()
 			n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 		}
+	}
+	l = len(m.Operator)
+	if l > 0 {
+		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 	}
 	l = len(m.Exporter)
 	if l > 0 {
@@ -969,6 +1023,13 @@ func (m *EnrichedBatch) SizeVT() (n int) {
 		}
 		n += 2 + protohelpers.SizeOfVarint(uint64(l)) + l
 	}
+	if len(m.Verdict) > 0 {
+		l = 0
+		for _, e := range m.Verdict {
+			l += protohelpers.SizeOfVarint(uint64(e))
+		}
+		n += 2 + protohelpers.SizeOfVarint(uint64(l)) + l
+	}
 	if len(m.OctetsUp) > 0 {
 		l = 0
 		for _, e := range m.OctetsUp {
@@ -1038,6 +1099,12 @@ func (m *EnrichedBatch) SizeVT() (n int) {
 	}
 	if len(m.Networks) > 0 {
 		for _, e := range m.Networks {
+			l = e.SizeVT()
+			n += 2 + l + protohelpers.SizeOfVarint(uint64(l))
+		}
+	}
+	if len(m.Ledger) > 0 {
+		for _, e := range m.Ledger {
 			l = e.SizeVT()
 			n += 2 + l + protohelpers.SizeOfVarint(uint64(l))
 		}
@@ -1367,6 +1434,38 @@ func (m *EnrichedBatch) UnmarshalVT(dAtA []byte) error {
 			if err := m.DataSets[len(m.DataSets)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
+			iNdEx = postIndex
+		case 8:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Operator", wireType)
+			}
+			var stringLen uint64
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				stringLen |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Operator = string(dAtA[iNdEx:postIndex])
 			iNdEx = postIndex
 		case 10:
 			if wireType != 2 {
@@ -2276,6 +2375,82 @@ func (m *EnrichedBatch) UnmarshalVT(dAtA []byte) error {
 			} else {
 				return fmt.Errorf("proto: wrong wireType = %d for field Network", wireType)
 			}
+		case 27:
+			if wireType == 0 {
+				var v uint32
+				for shift := uint(0); ; shift += 7 {
+					if shift >= 64 {
+						return protohelpers.ErrIntOverflow
+					}
+					if iNdEx >= l {
+						return io.ErrUnexpectedEOF
+					}
+					b := dAtA[iNdEx]
+					iNdEx++
+					v |= uint32(b&0x7F) << shift
+					if b < 0x80 {
+						break
+					}
+				}
+				m.Verdict = append(m.Verdict, v)
+			} else if wireType == 2 {
+				var packedLen int
+				for shift := uint(0); ; shift += 7 {
+					if shift >= 64 {
+						return protohelpers.ErrIntOverflow
+					}
+					if iNdEx >= l {
+						return io.ErrUnexpectedEOF
+					}
+					b := dAtA[iNdEx]
+					iNdEx++
+					packedLen |= int(b&0x7F) << shift
+					if b < 0x80 {
+						break
+					}
+				}
+				if packedLen < 0 {
+					return protohelpers.ErrInvalidLength
+				}
+				postIndex := iNdEx + packedLen
+				if postIndex < 0 {
+					return protohelpers.ErrInvalidLength
+				}
+				if postIndex > l {
+					return io.ErrUnexpectedEOF
+				}
+				var elementCount int
+				var count int
+				for _, integer := range dAtA[iNdEx:postIndex] {
+					if integer < 128 {
+						count++
+					}
+				}
+				elementCount = count
+				if elementCount != 0 && len(m.Verdict) == 0 && cap(m.Verdict) < elementCount {
+					m.Verdict = make([]uint32, 0, elementCount)
+				}
+				for iNdEx < postIndex {
+					var v uint32
+					for shift := uint(0); ; shift += 7 {
+						if shift >= 64 {
+							return protohelpers.ErrIntOverflow
+						}
+						if iNdEx >= l {
+							return io.ErrUnexpectedEOF
+						}
+						b := dAtA[iNdEx]
+						iNdEx++
+						v |= uint32(b&0x7F) << shift
+						if b < 0x80 {
+							break
+						}
+					}
+					m.Verdict = append(m.Verdict, v)
+				}
+			} else {
+				return fmt.Errorf("proto: wrong wireType = %d for field Verdict", wireType)
+			}
 		case 30:
 			if wireType == 0 {
 				var v uint64
@@ -2960,6 +3135,47 @@ func (m *EnrichedBatch) UnmarshalVT(dAtA []byte) error {
 				}
 			}
 			if err := m.Networks[len(m.Networks)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
+			iNdEx = postIndex
+		case 70:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Ledger", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			if len(m.Ledger) == cap(m.Ledger) {
+				m.Ledger = append(m.Ledger, &LedgerEntry{})
+			} else {
+				m.Ledger = m.Ledger[:len(m.Ledger)+1]
+				if m.Ledger[len(m.Ledger)-1] == nil {
+					m.Ledger[len(m.Ledger)-1] = &LedgerEntry{}
+				}
+			}
+			if err := m.Ledger[len(m.Ledger)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
 				return err
 			}
 			iNdEx = postIndex

@@ -21,61 +21,6 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-type ExportProtocol int32
-
-const (
-	ExportProtocol_EXPORT_PROTOCOL_UNSPECIFIED ExportProtocol = 0
-	ExportProtocol_EXPORT_PROTOCOL_NETFLOW_V5  ExportProtocol = 1
-	ExportProtocol_EXPORT_PROTOCOL_NETFLOW_V9  ExportProtocol = 2
-	ExportProtocol_EXPORT_PROTOCOL_IPFIX       ExportProtocol = 3
-	ExportProtocol_EXPORT_PROTOCOL_SFLOW       ExportProtocol = 4
-)
-
-// Enum value maps for ExportProtocol.
-var (
-	ExportProtocol_name = map[int32]string{
-		0: "EXPORT_PROTOCOL_UNSPECIFIED",
-		1: "EXPORT_PROTOCOL_NETFLOW_V5",
-		2: "EXPORT_PROTOCOL_NETFLOW_V9",
-		3: "EXPORT_PROTOCOL_IPFIX",
-		4: "EXPORT_PROTOCOL_SFLOW",
-	}
-	ExportProtocol_value = map[string]int32{
-		"EXPORT_PROTOCOL_UNSPECIFIED": 0,
-		"EXPORT_PROTOCOL_NETFLOW_V5":  1,
-		"EXPORT_PROTOCOL_NETFLOW_V9":  2,
-		"EXPORT_PROTOCOL_IPFIX":       3,
-		"EXPORT_PROTOCOL_SFLOW":       4,
-	}
-)
-
-func (x ExportProtocol) Enum() *ExportProtocol {
-	p := new(ExportProtocol)
-	*p = x
-	return p
-}
-
-func (x ExportProtocol) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (ExportProtocol) Descriptor() protoreflect.EnumDescriptor {
-	return file_landfall_v1_flow_proto_enumTypes[0].Descriptor()
-}
-
-func (ExportProtocol) Type() protoreflect.EnumType {
-	return &file_landfall_v1_flow_proto_enumTypes[0]
-}
-
-func (x ExportProtocol) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use ExportProtocol.Descriptor instead.
-func (ExportProtocol) EnumDescriptor() ([]byte, []int) {
-	return file_landfall_v1_flow_proto_rawDescGZIP(), []int{0}
-}
-
 type FlowDirection int32
 
 const (
@@ -109,11 +54,11 @@ func (x FlowDirection) String() string {
 }
 
 func (FlowDirection) Descriptor() protoreflect.EnumDescriptor {
-	return file_landfall_v1_flow_proto_enumTypes[1].Descriptor()
+	return file_landfall_v1_flow_proto_enumTypes[0].Descriptor()
 }
 
 func (FlowDirection) Type() protoreflect.EnumType {
-	return &file_landfall_v1_flow_proto_enumTypes[1]
+	return &file_landfall_v1_flow_proto_enumTypes[0]
 }
 
 func (x FlowDirection) Number() protoreflect.EnumNumber {
@@ -122,7 +67,7 @@ func (x FlowDirection) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FlowDirection.Descriptor instead.
 func (FlowDirection) EnumDescriptor() ([]byte, []int) {
-	return file_landfall_v1_flow_proto_rawDescGZIP(), []int{1}
+	return file_landfall_v1_flow_proto_rawDescGZIP(), []int{0}
 }
 
 // FlowBatch is what a collector writes: many flow records, in columns.
@@ -138,8 +83,12 @@ type FlowBatch struct {
 	// The site that the collector serves, from its configuration.
 	Site string `protobuf:"bytes,3,opt,name=site,proto3" json:"site,omitempty"`
 	// Milliseconds since 1970 at which the first datagram of the batch arrived.
-	ReceivedMs int64  `protobuf:"varint,4,opt,name=received_ms,json=receivedMs,proto3" json:"received_ms,omitempty"`
-	Count      uint32 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
+	ReceivedMs int64 `protobuf:"varint,4,opt,name=received_ms,json=receivedMs,proto3" json:"received_ms,omitempty"`
+	// May be 0: a batch of ledger entries alone.
+	Count uint32 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
+	// The network operator that the collector serves, from its configuration. Together with the site
+	// it is the scope that a tenant may read.
+	Operator string `protobuf:"bytes,6,opt,name=operator,proto3" json:"operator,omitempty"`
 	// Address of the exporter (sFlow: agent), 16 bytes a flow.
 	Exporter          []byte   `protobuf:"bytes,10,opt,name=exporter,proto3" json:"exporter,omitempty"`
 	ObservationDomain []uint32 `protobuf:"varint,11,rep,packed,name=observation_domain,json=observationDomain,proto3" json:"observation_domain,omitempty"`
@@ -185,8 +134,11 @@ type FlowBatch struct {
 	ApplicationName []uint32 `protobuf:"varint,60,rep,packed,name=application_name,json=applicationName,proto3" json:"application_name,omitempty"`
 	DomainName      []uint32 `protobuf:"varint,61,rep,packed,name=domain_name,json=domainName,proto3" json:"domain_name,omitempty"`
 	Strings         []string `protobuf:"bytes,62,rep,name=strings,proto3" json:"strings,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// What the collector counted since its last batch, for the completeness ledger. Travelling with
+	// the flows it is counted exactly as often as they are: once.
+	Ledger        []*LedgerEntry `protobuf:"bytes,70,rep,name=ledger,proto3" json:"ledger,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FlowBatch) Reset() {
@@ -252,6 +204,13 @@ func (x *FlowBatch) GetCount() uint32 {
 		return x.Count
 	}
 	return 0
+}
+
+func (x *FlowBatch) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
 }
 
 func (x *FlowBatch) GetExporter() []byte {
@@ -492,11 +451,18 @@ func (x *FlowBatch) GetStrings() []string {
 	return nil
 }
 
+func (x *FlowBatch) GetLedger() []*LedgerEntry {
+	if x != nil {
+		return x.Ledger
+	}
+	return nil
+}
+
 var File_landfall_v1_flow_proto protoreflect.FileDescriptor
 
 const file_landfall_v1_flow_proto_rawDesc = "" +
 	"\n" +
-	"\x16landfall/v1/flow.proto\x12\vlandfall.v1\x1a\x18landfall/v1/origin.proto\"\xd7\v\n" +
+	"\x16landfall/v1/flow.proto\x12\vlandfall.v1\x1a\x18landfall/v1/ledger.proto\x1a\x18landfall/v1/origin.proto\"\xa5\f\n" +
 	"\tFlowBatch\x12%\n" +
 	"\x0eschema_version\x18\x01 \x01(\rR\rschemaVersion\x12+\n" +
 	"\x06origin\x18\x02 \x01(\v2\x13.landfall.v1.OriginR\x06origin\x12\x12\n" +
@@ -504,6 +470,7 @@ const file_landfall_v1_flow_proto_rawDesc = "" +
 	"\vreceived_ms\x18\x04 \x01(\x03R\n" +
 	"receivedMs\x12\x14\n" +
 	"\x05count\x18\x05 \x01(\rR\x05count\x12\x1a\n" +
+	"\boperator\x18\x06 \x01(\tR\boperator\x12\x1a\n" +
 	"\bexporter\x18\n" +
 	" \x01(\fR\bexporter\x12-\n" +
 	"\x12observation_domain\x18\v \x03(\rR\x11observationDomain\x12'\n" +
@@ -542,13 +509,8 @@ const file_landfall_v1_flow_proto_rawDesc = "" +
 	"\x10application_name\x18< \x03(\rR\x0fapplicationName\x12\x1f\n" +
 	"\vdomain_name\x18= \x03(\rR\n" +
 	"domainName\x12\x18\n" +
-	"\astrings\x18> \x03(\tR\astrings*\xa7\x01\n" +
-	"\x0eExportProtocol\x12\x1f\n" +
-	"\x1bEXPORT_PROTOCOL_UNSPECIFIED\x10\x00\x12\x1e\n" +
-	"\x1aEXPORT_PROTOCOL_NETFLOW_V5\x10\x01\x12\x1e\n" +
-	"\x1aEXPORT_PROTOCOL_NETFLOW_V9\x10\x02\x12\x19\n" +
-	"\x15EXPORT_PROTOCOL_IPFIX\x10\x03\x12\x19\n" +
-	"\x15EXPORT_PROTOCOL_SFLOW\x10\x04*f\n" +
+	"\astrings\x18> \x03(\tR\astrings\x120\n" +
+	"\x06ledger\x18F \x03(\v2\x18.landfall.v1.LedgerEntryR\x06ledger*f\n" +
 	"\rFlowDirection\x12\x1e\n" +
 	"\x1aFLOW_DIRECTION_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16FLOW_DIRECTION_INGRESS\x10\x01\x12\x19\n" +
@@ -566,21 +528,22 @@ func file_landfall_v1_flow_proto_rawDescGZIP() []byte {
 	return file_landfall_v1_flow_proto_rawDescData
 }
 
-var file_landfall_v1_flow_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_landfall_v1_flow_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_landfall_v1_flow_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_landfall_v1_flow_proto_goTypes = []any{
-	(ExportProtocol)(0), // 0: landfall.v1.ExportProtocol
-	(FlowDirection)(0),  // 1: landfall.v1.FlowDirection
-	(*FlowBatch)(nil),   // 2: landfall.v1.FlowBatch
-	(*Origin)(nil),      // 3: landfall.v1.Origin
+	(FlowDirection)(0),  // 0: landfall.v1.FlowDirection
+	(*FlowBatch)(nil),   // 1: landfall.v1.FlowBatch
+	(*Origin)(nil),      // 2: landfall.v1.Origin
+	(*LedgerEntry)(nil), // 3: landfall.v1.LedgerEntry
 }
 var file_landfall_v1_flow_proto_depIdxs = []int32{
-	3, // 0: landfall.v1.FlowBatch.origin:type_name -> landfall.v1.Origin
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	2, // 0: landfall.v1.FlowBatch.origin:type_name -> landfall.v1.Origin
+	3, // 1: landfall.v1.FlowBatch.ledger:type_name -> landfall.v1.LedgerEntry
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_landfall_v1_flow_proto_init() }
@@ -588,13 +551,14 @@ func file_landfall_v1_flow_proto_init() {
 	if File_landfall_v1_flow_proto != nil {
 		return
 	}
+	file_landfall_v1_ledger_proto_init()
 	file_landfall_v1_origin_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_landfall_v1_flow_proto_rawDesc), len(file_landfall_v1_flow_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      1,
 			NumMessages:   1,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -50,6 +50,20 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if len(m.Ledger) > 0 {
+		for iNdEx := len(m.Ledger) - 1; iNdEx >= 0; iNdEx-- {
+			size, err := m.Ledger[iNdEx].MarshalToSizedBufferVT(dAtA[:i])
+			if err != nil {
+				return 0, err
+			}
+			i -= size
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(size))
+			i--
+			dAtA[i] = 0x4
+			i--
+			dAtA[i] = 0xb2
+		}
+	}
 	if len(m.Strings) > 0 {
 		for iNdEx := len(m.Strings) - 1; iNdEx >= 0; iNdEx-- {
 			i -= len(m.Strings[iNdEx])
@@ -681,6 +695,13 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x52
 	}
+	if len(m.Operator) > 0 {
+		i -= len(m.Operator)
+		copy(dAtA[i:], m.Operator)
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Operator)))
+		i--
+		dAtA[i] = 0x32
+	}
 	if m.Count != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Count))
 		i--
@@ -758,6 +779,10 @@ func (m *FlowBatch) ResetVT() {
 		f31 := m.ApplicationName[:0]
 		f32 := m.DomainName[:0]
 		f33 := m.Strings[:0]
+		for _, mm := range m.Ledger {
+			mm.Reset()
+		}
+		f34 := m.Ledger[:0]
 		m.Reset()
 		m.Exporter = f0
 		m.ObservationDomain = f1
@@ -793,6 +818,7 @@ func (m *FlowBatch) ResetVT() {
 		m.ApplicationName = f31
 		m.DomainName = f32
 		m.Strings = f33
+		m.Ledger = f34
 	}
 }
 func (m *FlowBatch) ReturnToVTPool() {
@@ -826,6 +852,10 @@ func (m *FlowBatch) SizeVT() (n int) {
 	}
 	if m.Count != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.Count))
+	}
+	l = len(m.Operator)
+	if l > 0 {
+		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 	}
 	l = len(m.Exporter)
 	if l > 0 {
@@ -1038,6 +1068,12 @@ func (m *FlowBatch) SizeVT() (n int) {
 			n += 2 + l + protohelpers.SizeOfVarint(uint64(l))
 		}
 	}
+	if len(m.Ledger) > 0 {
+		for _, e := range m.Ledger {
+			l = e.SizeVT()
+			n += 2 + l + protohelpers.SizeOfVarint(uint64(l))
+		}
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -1196,6 +1232,38 @@ func (m *FlowBatch) UnmarshalVT(dAtA []byte) error {
 					break
 				}
 			}
+		case 6:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Operator", wireType)
+			}
+			var stringLen uint64
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				stringLen |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Operator = string(dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
 		case 10:
 			if wireType != 2 {
 				return fmt.Errorf("proto: wrong wireType = %d for field Exporter", wireType)
@@ -3435,6 +3503,47 @@ func (m *FlowBatch) UnmarshalVT(dAtA []byte) error {
 				return io.ErrUnexpectedEOF
 			}
 			m.Strings = append(m.Strings, string(dAtA[iNdEx:postIndex]))
+			iNdEx = postIndex
+		case 70:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Ledger", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			if len(m.Ledger) == cap(m.Ledger) {
+				m.Ledger = append(m.Ledger, &LedgerEntry{})
+			} else {
+				m.Ledger = m.Ledger[:len(m.Ledger)+1]
+				if m.Ledger[len(m.Ledger)-1] == nil {
+					m.Ledger[len(m.Ledger)-1] = &LedgerEntry{}
+				}
+			}
+			if err := m.Ledger[len(m.Ledger)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
 			iNdEx = postIndex
 		default:
 			iNdEx = preIndex
