@@ -61,7 +61,7 @@ const (
 // Decode appends the flows of a datagram from exporter, which arrived at received, to out. It
 // appends at most Limits.RecordsPerDatagram flows, and keeps nothing of datagram.
 func (d *Decoder) Decode(datagram []byte, exporter netip.Addr, received time.Time, out *flow.Batch) Result {
-	d.result = Result{Exporter: exporter.Unmap()}
+	d.result = Result{Exporter: exporter.Unmap(), ExportMs: received.UnixMilli()}
 	result := &d.result
 	if len(datagram) < 2 {
 		result.Refuse(ReasonShort)
@@ -112,7 +112,7 @@ func (d *Decoder) netflow9(datagram []byte) {
 	// The count of records is not looked at: exporters disagree on what it counts.
 	m.protocol = landfallv1.ExportProtocol_EXPORT_PROTOCOL_NETFLOW_V9
 	m.uptime = binary.BigEndian.Uint32(datagram[4:])
-	m.exportMs = int64(binary.BigEndian.Uint32(datagram[8:])) * 1000
+	m.exported(binary.BigEndian.Uint32(datagram[8:]), 0)
 	if !d.enter(binary.BigEndian.Uint32(datagram[16:])) {
 		return
 	}
@@ -141,7 +141,7 @@ func (d *Decoder) ipfix(datagram []byte) {
 		m.uncounted = length > len(datagram)
 		datagram = datagram[:min(length, len(datagram))]
 	}
-	m.exportMs = int64(binary.BigEndian.Uint32(datagram[4:])) * 1000
+	m.exported(binary.BigEndian.Uint32(datagram[4:]), 0)
 	if !d.enter(binary.BigEndian.Uint32(datagram[12:])) {
 		return
 	}
@@ -152,7 +152,11 @@ func (d *Decoder) ipfix(datagram []byte) {
 
 // observe compares the message's sequence number with what is expected.
 func (m *message) observe(number, amount uint32, uncounted, restarted bool) {
-	m.result.SequenceLost, m.result.Late, m.result.Restarted = m.domain.sequence.Observe(number, amount, uncounted, restarted)
+	r := m.result
+	r.SequenceLost, r.Late, r.Restarted = m.domain.sequence.Observe(number, amount, uncounted, restarted)
+	if r.Late {
+		r.SequenceLate = amount
+	}
 }
 
 // rebooted reports whether the exporter's clock of uptime was set back since the last message, and

@@ -27,7 +27,7 @@ func (d *Decoder) netflow5(datagram []byte) {
 	}
 	m.protocol = landfallv1.ExportProtocol_EXPORT_PROTOCOL_NETFLOW_V5
 	m.uptime = binary.BigEndian.Uint32(datagram[4:])
-	m.exportMs = int64(binary.BigEndian.Uint32(datagram[8:]))*1000 + int64(binary.BigEndian.Uint32(datagram[12:]))/1e6
+	m.exported(binary.BigEndian.Uint32(datagram[8:]), binary.BigEndian.Uint32(datagram[12:]))
 	count := binary.BigEndian.Uint16(datagram[2:])
 	if !d.enter(uint32(binary.BigEndian.Uint16(datagram[20:]))) {
 		return

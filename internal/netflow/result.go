@@ -96,6 +96,10 @@ type Result struct {
 	Version uint16
 	// Domain is the observation domain (v9: source id, v5: engine type and id, sFlow: sub-agent).
 	Domain uint32
+	// ExportMs is when the exporter sent the datagram, in milliseconds since 1970, by its header. It is
+	// the arrival where the header has no absolute time (sFlow), or one that is believed no more than a
+	// flow's would be.
+	ExportMs int64
 	// Flows were appended to the batch.
 	Flows int
 	// OptionRecords carried samplers, application names and the like.
@@ -115,6 +119,8 @@ type Result struct {
 	// Late says that the datagram arrived after one that was sent later, so that an earlier
 	// SequenceLost counted it as lost.
 	Late bool
+	// SequenceLate is what a late datagram brought of what was counted as lost, in Unit.
+	SequenceLate uint32
 	// Restarted says that the exporter began its sequence anew.
 	Restarted bool
 }

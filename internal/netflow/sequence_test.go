@@ -74,3 +74,24 @@ func TestSequenceOfMessages(t *testing.T) {
 		t.Errorf("got %s", describeResult(&r))
 	}
 }
+
+// TestLateDatagrams: what comes late says how much of the loss it takes back.
+func TestLateDatagrams(t *testing.T) {
+	h := newHarness(t)
+	fields := append([]field{f(1, 4)}, ends...)
+	two := setOf(300, be(4, 5), endValues, be(4, 6), endValues)
+	h.clean(messageIPFIX(1, 100, setOf(2, templateOf(300, fields...)), two))
+	if _, r := h.decode(messageIPFIX(1, 104, two)); r.SequenceLost != 2 || r.SequenceLate != 0 {
+		t.Errorf("IPFIX, a gap: %s", describeResult(&r))
+	}
+	if _, r := h.decode(messageIPFIX(1, 102, two)); !r.Late || r.SequenceLate != 2 || r.Unit != UnitFlows {
+		t.Errorf("IPFIX, late: %s, %d", describeResult(&r), r.SequenceLate)
+	}
+	h.clean(message9(1, 7))
+	if _, r := h.decode(message9(1, 9)); r.SequenceLost != 1 {
+		t.Errorf("v9, a gap: %s", describeResult(&r))
+	}
+	if _, r := h.decode(message9(1, 8)); !r.Late || r.SequenceLate != 1 || r.Unit != UnitDatagrams {
+		t.Errorf("v9, late: %s, %d", describeResult(&r), r.SequenceLate)
+	}
+}

@@ -15,6 +15,19 @@ const (
 // ntpEpochMs is 1970 in NTP's era 0, which begins in 1900.
 const ntpEpochSeconds = 2_208_988_800
 
+// exported takes the time in the header. The flows' times are computed from it, and judged after that.
+func (m *message) exported(seconds, nanoseconds uint32) {
+	m.exportMs = int64(seconds)*1000 + int64(nanoseconds)/1e6
+	if m.believed(m.exportMs) {
+		m.result.ExportMs = m.exportMs
+	}
+}
+
+// believed reports whether a time, in milliseconds since 1970, is near enough to the arrival.
+func (m *message) believed(t int64) bool {
+	return t >= m.receivedMs-maxAgeMs && t <= m.receivedMs+maxAheadMs
+}
+
 // sinceBoot turns a v5 or v9 time, in milliseconds since the exporter's boot, into milliseconds
 // since 1970. The header gives the same instant in both clocks; taking the difference in 32 bits
 // keeps it right when the uptime has run over (every 49.7 days) in between.
@@ -34,8 +47,7 @@ func (m *message) sinceInit(initMs int64, v uint32) int64 {
 // place sets the record's times, in milliseconds since 1970, or replaces them if they are not to be
 // believed.
 func (m *message) place(startMs, endMs int64) {
-	believed := func(t int64) bool { return t >= m.receivedMs-maxAgeMs && t <= m.receivedMs+maxAheadMs }
-	start, end := believed(startMs), believed(endMs)
+	start, end := m.believed(startMs), m.believed(endMs)
 	switch {
 	case start && end:
 	case start:

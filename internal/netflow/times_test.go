@@ -1,6 +1,7 @@
 package netflow
 
 import (
+	"math"
 	"testing"
 )
 
@@ -66,4 +67,45 @@ func TestTimes(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	})
+}
+
+// TestExportTime: the header's time of export, unless it is one that no flow would be believed with.
+func TestExportTime(t *testing.T) {
+	header := map[string]func(seconds uint32) []byte{
+		"v5": func(s uint32) []byte {
+			return join(be(2, 5), be(2, 0), be(4, uptime), be(4, uint64(s)), make([]byte, 12))
+		},
+		"v9": func(s uint32) []byte {
+			return join(be(2, 9), be(2, 0), be(4, uptime), be(4, uint64(s)), make([]byte, 8))
+		},
+		"IPFIX": func(s uint32) []byte { return join(be(2, 10), be(2, 16), be(4, uint64(s)), make([]byte, 8)) },
+	}
+	now := arrived.Unix()
+	for version, datagram := range header {
+		for said, want := range map[int64]int64{
+			now:                       now,
+			now - 84*24*3600:          now - 84*24*3600,
+			now - maxAgeMs/1000:       now - maxAgeMs/1000,
+			now - maxAgeMs/1000 - 1:   now,
+			now + maxAheadMs/1000:     now + maxAheadMs/1000,
+			now + maxAheadMs/1000 + 1: now,
+			0:                         now,
+			math.MaxUint32:            now,
+		} {
+			h := newHarness(t)
+			if _, r := h.decode(datagram(uint32(said))); r.ExportMs != want*1000 {
+				t.Errorf("%s, exported %d s after arrival: %d s", version, said-now, r.ExportMs/1000-now)
+			}
+		}
+	}
+	for _, datagram := range [][]byte{nil, {0}, {0, 9, 1}, {0, 77, 0, 0, 0, 0, 0, 0, 0, 0}} {
+		if _, r := newHarness(t).decode(datagram); r.ExportMs != now*1000 {
+			t.Errorf("%v: exported at %d", datagram, r.ExportMs)
+		}
+	}
+	precise := header["v5"](uint32(now))
+	copy(precise[12:], be(4, 250_000_000))
+	if _, r := newHarness(t).decode(precise); r.ExportMs != now*1000+250 {
+		t.Errorf("v5 with nanoseconds: %d", r.ExportMs)
+	}
 }

@@ -60,7 +60,7 @@ const (
 // The flow's exporter is the agent that the datagram names; its times are those of the arrival, as
 // sFlow gives none. It keeps nothing of datagram.
 func (d *Decoder) Decode(datagram []byte, received time.Time, out *flow.Batch) netflow.Result {
-	d.result = netflow.Result{}
+	d.result = netflow.Result{ExportMs: received.UnixMilli()}
 	r := &d.result
 	in := reader{datagram}
 	v, ok := in.uint32()
@@ -96,6 +96,9 @@ func (d *Decoder) Decode(datagram []byte, received time.Time, out *flow.Batch) n
 	rebooted := uptime < a.uptime && a.uptime-uptime > 10_000 && a.uptime-uptime < 1<<31
 	a.uptime = uptime
 	r.SequenceLost, r.Late, r.Restarted = a.sequence.Observe(sequence, 1, false, rebooted)
+	if r.Late {
+		r.SequenceLate = 1
+	}
 
 	if samples > uint32(d.limits.SamplesPerDatagram) {
 		r.Refuse(netflow.ReasonMalformed)

@@ -67,6 +67,9 @@ func TestCapture(t *testing.T) {
 	counters := 0
 	for i, payload := range capture(t) {
 		records, result := decode(d, payload)
+		if result.ExportMs != arrived.UnixMilli() {
+			t.Errorf("datagram %d: exported at %d", i, result.ExportMs)
+		}
 		if result.Refused != ([netflow.ReasonCount]uint32{}) || result.SequenceLost != 0 || result.Domain != 1 ||
 			result.Exporter != netip.MustParseAddr("172.21.35.17") {
 			t.Errorf("datagram %d: %+v", i, result)
