@@ -41,11 +41,17 @@ func (b *Batch) Reset() {
 // (zero for every flow); see the schema.
 func (b *Batch) Columns() *landfallv1.FlowBatch { return &b.pb }
 
-// Stamp sets what holds for the whole batch: its origin, its site, and when its first datagram
-// arrived (milliseconds since 1970).
-func (b *Batch) Stamp(origin *landfallv1.Origin, site string, receivedMs int64) {
+// Stamp sets what holds for the whole batch: its origin, the operator and the site that it was
+// collected for, and when its first datagram arrived (milliseconds since 1970).
+func (b *Batch) Stamp(origin *landfallv1.Origin, operator, site string, receivedMs int64) {
 	b.pb.SchemaVersion = SchemaVersion
-	b.pb.Origin, b.pb.Site, b.pb.ReceivedMs = origin, site, receivedMs
+	b.pb.Origin, b.pb.Operator, b.pb.Site, b.pb.ReceivedMs = origin, operator, site, receivedMs
+}
+
+// AppendLedger adds entries of the completeness ledger, which travel with the flows. The entries are
+// the batch's from then on.
+func (b *Batch) AppendLedger(entries ...*landfallv1.LedgerEntry) {
+	b.pb.Ledger = append(b.pb.Ledger, entries...)
 }
 
 // Append adds a copy of r.

@@ -49,7 +49,7 @@ func TestBatchKeepsEveryField(t *testing.T) {
 	for i := range want {
 		b.Append(&want[i])
 	}
-	b.Stamp(origin(), "site", 99)
+	b.Stamp(origin(), "operator", "site", 99)
 	message, err := b.AppendMarshal([]byte("prefix"))
 	if err != nil || string(message[:6]) != "prefix" {
 		t.Fatalf("%q, %v", message[:6], err)
@@ -59,7 +59,7 @@ func TestBatchKeepsEveryField(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, batch := range []*Batch{&b, &read} {
-		if batch.Len() != len(want) || batch.Columns().Site != "site" || batch.Columns().ReceivedMs != 99 || batch.Columns().Origin.Sequence != 1 {
+		if batch.Len() != len(want) || batch.Columns().Operator != "operator" || batch.Columns().Site != "site" || batch.Columns().ReceivedMs != 99 || batch.Columns().Origin.Sequence != 1 {
 			t.Errorf("batch of %d, %v", batch.Len(), batch.Columns().Origin)
 		}
 		for i := range want {
@@ -76,9 +76,9 @@ func TestResetForgetsEverything(t *testing.T) {
 	r := full(t)
 	var b Batch
 	b.Append(&r)
-	b.Stamp(origin(), "site", 99)
+	b.Stamp(origin(), "operator", "site", 99)
 	b.Reset()
-	if b.Len() != 0 || b.Columns().Origin != nil || b.Columns().Site != "" {
+	if b.Len() != 0 || b.Columns().Origin != nil || b.Columns().Operator != "" || b.Columns().Site != "" {
 		t.Error("something is left after Reset")
 	}
 	r.ApplicationName = "other"
@@ -152,7 +152,7 @@ func TestUnmarshalOfAnything(t *testing.T) {
 	var b Batch
 	b.Append(&r)
 	b.Append(&Record{})
-	b.Stamp(origin(), "site", 99)
+	b.Stamp(origin(), "operator", "site", 99)
 	message, err := b.AppendMarshal(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +183,7 @@ func FuzzUnmarshal(f *testing.F) {
 	r := full(f)
 	var b Batch
 	b.Append(&r)
-	b.Stamp(origin(), "site", 99)
+	b.Stamp(origin(), "operator", "site", 99)
 	message, err := b.AppendMarshal(nil)
 	if err != nil {
 		f.Fatal(err)
@@ -221,7 +221,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 		r.SourcePort, r.Octets = uint16(i), uint64(i)
 		batch.Append(&r)
 	}
-	batch.Stamp(origin(), "site", 99)
+	batch.Stamp(origin(), "operator", "site", 99)
 	var message []byte
 	b.ReportAllocs()
 	for range b.N {

@@ -28,6 +28,9 @@ func (b *Batch) AppendMarshal(dst []byte) ([]byte, error) {
 // At panic.
 func (b *Batch) Unmarshal(message []byte) error {
 	b.Reset()
+	if err := ScanLedger(message); err != nil {
+		return fmt.Errorf("flow batch: %w", err)
+	}
 	if err := b.pb.UnmarshalVT(message); err != nil {
 		b.Reset()
 		return fmt.Errorf("unmarshal flow batch: %w", err)
@@ -43,7 +46,7 @@ func (b *Batch) Unmarshal(message []byte) error {
 func (b *Batch) lean() *landfallv1.FlowBatch {
 	p := &b.pb
 	return &landfallv1.FlowBatch{
-		SchemaVersion: p.SchemaVersion, Origin: p.Origin, Site: p.Site, ReceivedMs: p.ReceivedMs, Count: p.Count,
+		SchemaVersion: p.SchemaVersion, Origin: p.Origin, Operator: p.Operator, Site: p.Site, ReceivedMs: p.ReceivedMs, Count: p.Count,
 		Exporter:                  dropZeros(p.Exporter),
 		ObservationDomain:         dropZeros(p.ObservationDomain),
 		ExportProtocol:            dropZeros(p.ExportProtocol),
@@ -78,6 +81,7 @@ func (b *Batch) lean() *landfallv1.FlowBatch {
 		ApplicationName:           dropZeros(p.ApplicationName),
 		DomainName:                dropZeros(p.DomainName),
 		Strings:                   p.Strings,
+		Ledger:                    p.Ledger,
 	}
 }
 
@@ -148,5 +152,6 @@ func validate(p *landfallv1.FlowBatch) error {
 			}
 		}
 	}
+	errs = append(errs, ValidateLedger(p.Ledger))
 	return errors.Join(errs...)
 }

@@ -29,6 +29,7 @@ type Listen struct {
 // Config is what a user sets.
 type Config struct {
 	Name                string        `yaml:"name" doc:"Name of this collector, unique in the deployment; empty means the host's name. Batches carry it for ever."`
+	Operator            string        `yaml:"operator" doc:"Name of the network operator that this collector serves; it is a column of every flow, and with the site the scope that a tenant may read."`
 	Site                string        `yaml:"site" doc:"Name of the site whose exporters send here; it is a column of every flow."`
 	Listen              []Listen      `yaml:"listen" doc:"UDP sockets to receive on: a list of address (host:port) and protocol (netflow or sflow). The default is loopback only."`
 	AllowedExporters    []string      `yaml:"allowed_exporters" doc:"Prefixes or addresses that datagrams are taken from; empty means every sender."`
@@ -68,6 +69,9 @@ func (c Config) Validate() error {
 	fault := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if len(c.Name) > 255 {
 		fault("name: longer than 255 bytes")
+	}
+	if len(c.Operator) > 255 {
+		fault("operator: longer than 255 bytes")
 	}
 	if len(c.Site) > 255 {
 		fault("site: longer than 255 bytes")

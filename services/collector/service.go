@@ -154,7 +154,7 @@ func (s *Service) put(batch *flow.Batch, receivedMs int64) {
 
 func (s *Service) putParts(batch *flow.Batch, receivedMs int64) {
 	sequence := s.sequence + 1
-	batch.Stamp(&landfallv1.Origin{Collector: s.name, Epoch: s.epoch, Sequence: sequence}, s.config.Site, receivedMs)
+	batch.Stamp(&landfallv1.Origin{Collector: s.name, Epoch: s.epoch, Sequence: sequence}, s.config.Operator, s.config.Site, receivedMs)
 	value, err := batch.AppendMarshal(nil)
 	if err != nil { // a column of the wrong length: a fault of the program
 		s.fail(err)

@@ -77,7 +77,7 @@ func (r *rig) send(partition int, sequence uint64, flows int) {
 	for i := range flows {
 		b.Append(&flow.Record{SourceAddress: netip.MustParseAddr("100.64.0.1"), DestinationAddress: netip.MustParseAddr("192.0.2.1"), Octets: uint64(i + 1)})
 	}
-	b.Stamp(&landfallv1.Origin{Collector: "c", Epoch: 1, Sequence: sequence}, "site", 1)
+	b.Stamp(&landfallv1.Origin{Collector: "c", Epoch: 1, Sequence: sequence}, "", "site", 1)
 	message, err := b.AppendMarshal(nil)
 	if err != nil {
 		r.t.Fatal(err)

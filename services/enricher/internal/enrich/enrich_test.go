@@ -50,7 +50,7 @@ func batch(records ...flow.Record) *flow.Batch {
 	for i := range records {
 		b.Append(&records[i])
 	}
-	b.Stamp(&landfallv1.Origin{Collector: "c", Epoch: 1, Sequence: 2}, "site", 1000)
+	b.Stamp(&landfallv1.Origin{Collector: "c", Epoch: 1, Sequence: 2}, "", "site", 1000)
 	return &b
 }
 
@@ -172,7 +172,7 @@ func BenchmarkEnrich(b *testing.B) {
 		r.SourceAddress = netip.AddrFrom4([4]byte{100, 64, byte(i >> 8), byte(i)})
 		in.Append(&r)
 	}
-	in.Stamp(&landfallv1.Origin{Collector: "c", Epoch: 1, Sequence: 2}, "site", 1000)
+	in.Stamp(&landfallv1.Origin{Collector: "c", Epoch: 1, Sequence: 2}, "", "site", 1000)
 	e, source := New(pseudonym.Key{}), &landfallv1.Source{}
 	b.ReportAllocs()
 	for range b.N {
