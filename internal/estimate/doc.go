@@ -22,8 +22,9 @@
 //	low  = quantile 2.5 % of the gamma distribution with mean y and variance v
 //	high = quantile 97.5 % of the gamma distribution with mean y + w and variance v + w²
 //
-// With equal weights it is the exact Poisson interval of Garwood (1936). The weight is
-// √(N(N−1))·largest packet and not N·largest packet, which is the correction for what was seen itself:
-// it is 0 for N = 1, and nothing observed at 1 in N gives −ln 2.5 % = 3.69 largest packets times
-// √(N(N−1)) ≈ N − ½, as the exact bound does.
+// With equal weights it is the exact Poisson interval of Garwood (1936). The weight is the largest packet
+// times −1/ln(1 − 1/N), which is N − ½ in good approximation, as √(N(N−1)) in the variance is: that
+// is the correction for what was seen itself. It is 0 for N = 1, and nothing observed at 1 in N gives
+// ln 40 = 3.69 times it, which is exact: the most packets of which none is seen with a probability of
+// 2.5 %. (The rule of three is the same for 5 %, ln 20 = 3.00, where there is no other side.)
 package estimate
