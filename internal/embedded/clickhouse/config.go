@@ -31,9 +31,18 @@ type Config struct {
 	// may read, and never logged.
 	ServicePassword string `yaml:"-" doc:"Password of the service user; passed by the wiring."`
 	ReaderPassword  string `yaml:"-" doc:"Password of the reader user; passed by the wiring."`
+	// Users are further logins that may only read; passed by the wiring.
+	Users []User `yaml:"-" doc:"Further logins that may only read; passed by the wiring."`
 	// ExtraGrants are further GRANT statements for the service user, for tests
 	// that make databases of their own.
 	ExtraGrants []string `yaml:"-" doc:"Further GRANT statements for the service user; only for tests."`
+}
+
+// User is a login that may only read, and perhaps not every row.
+type User struct {
+	Name, Password string
+	Rights         []string          // such as "SELECT ON landfall.flows"
+	Filters        map[string]string // by table of the database: the condition, in SQL, on the rows that it sees
 }
 
 // DefaultConfig has everything but the passwords.
@@ -109,6 +118,17 @@ func (c Config) Validate() error {
 	}
 	if c.ReaderPassword == "" {
 		bad("reader_password", "is empty")
+	}
+	names := map[string]bool{"default": true, c.ServiceUser: true, c.ReaderUser: true}
+	for _, u := range c.Users {
+		name("users", u.Name)
+		if names[u.Name] {
+			bad("users", "%s is the name of two", u.Name)
+		}
+		names[u.Name] = true
+		if u.Password == "" {
+			bad("users", "%s has no password", u.Name)
+		}
 	}
 	if !slices.Contains(logLevels, c.LogLevel) {
 		bad("log_level", "%q is none of %v", c.LogLevel, logLevels)

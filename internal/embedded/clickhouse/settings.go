@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -111,11 +114,11 @@ func configXML(dir string, c Config) string {
 `, c.LogLevel, escape(filepath.Join(dir, usersFile)), c.MaxMemory, logs)
 }
 
-// usersXML has two users. Every right is granted by name: a user with all
+// usersXML has two users, and those that see a part only. Every right is granted by name: a user with all
 // rights could read this machine's files through file() and call other
 // machines through url().
 //
-// The third, `default`, is whom the engine's own prompt runs as, from
+// Another, `default`, is whom the engine's own prompt runs as, from
 // 127.0.0.1 and without a password; neither can be set. It may open the
 // listeners and nothing else, and have one session, which the prompt holds for
 // as long as the engine lives: so nobody else can log in as it.
@@ -146,8 +149,47 @@ func usersXML(c Config) string {
 %[3]s%[4]s  </users>
 </clickhouse>
 `, perQuery, threads,
-		promptXML+userXML(c.ServiceUser, c.ServicePassword, "default", serviceGrants(c)),
-		userXML(c.ReaderUser, c.ReaderPassword, "reader", readerGrants(c)))
+		promptXML+userXML(c.ServiceUser, c.ServicePassword, "default", serviceGrants(c), everyRow(c)),
+		userXML(c.ReaderUser, c.ReaderPassword, "reader", readerGrants(c), everyRow(c))+restrictedXML(c))
+}
+
+// restrictedXML is the users who see a part only.
+func restrictedXML(c Config) string {
+	var b strings.Builder
+	for _, u := range c.Users {
+		var grants []string
+		for _, right := range u.Rights {
+			grants = append(grants, "GRANT "+right)
+		}
+		b.WriteString(userXML(u.Name, u.Password, "reader", grants, filterXML(c.Database, u.Filters)))
+	}
+	return b.String()
+}
+
+// everyRow says of each table with a filter for somebody that this user sees all of it. The engine
+// would show it all the same, unless told otherwise by a setting whose default has changed before.
+func everyRow(c Config) string {
+	all := make(map[string]string)
+	for _, u := range c.Users {
+		for table := range u.Filters {
+			all[table] = "1"
+		}
+	}
+	return filterXML(c.Database, all)
+}
+
+// filterXML is the row policies of a user.
+func filterXML(database string, filters map[string]string) string {
+	if len(filters) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "      <databases><%s>\n", database)
+	for _, table := range slices.Sorted(maps.Keys(filters)) {
+		fmt.Fprintf(&b, "        <%[1]s><filter>%[2]s</filter></%[1]s>\n", table, escape(filters[table]))
+	}
+	fmt.Fprintf(&b, "      </%s></databases>\n", database)
+	return b.String()
 }
 
 const promptXML = `    <default>
@@ -183,7 +225,7 @@ func readerGrants(c Config) []string {
 	return []string{fmt.Sprintf("GRANT SELECT, SHOW, dictGet ON %s.*", c.Database)}
 }
 
-func userXML(name, password, profile string, grants []string) string {
+func userXML(name, password, profile string, grants []string, policies string) string {
 	sum := sha256.Sum256([]byte(password))
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "    <%s>\n      <password_sha256_hex>%s</password_sha256_hex>\n", name, hex.EncodeToString(sum[:]))
@@ -191,7 +233,7 @@ func userXML(name, password, profile string, grants []string) string {
 	for _, g := range grants {
 		fmt.Fprintf(&b, "        <query>%s</query>\n", escape(g))
 	}
-	fmt.Fprintf(&b, "      </grants>\n    </%s>\n", name)
+	fmt.Fprintf(&b, "      </grants>\n%s    </%s>\n", policies, name)
 	return b.String()
 }
 
