@@ -5,7 +5,10 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -75,7 +78,7 @@ func newMetrics(reg prometheus.Registerer, maxExporters int) (*metrics, error) {
 		Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 	})
 	all = append(all, m.writeSeconds)
-	for _, why := range []outbox.Loss{outbox.LossSpoolFull, outbox.LossSpoolFailed, outbox.LossSpoolDamaged} {
+	for _, why := range []outbox.Loss{outbox.LossSpoolFull, outbox.LossSpoolFailed, outbox.LossTooLarge, outbox.LossSpoolDamaged} {
 		m.lostFlows.WithLabelValues(string(why))
 	}
 	for _, c := range all {
@@ -86,7 +89,7 @@ func newMetrics(reg prometheus.Registerer, maxExporters int) (*metrics, error) {
 	return m, nil
 }
 
-// Wrote, WriteFailed, Lost and Spool are outbox.Metrics.
+// Wrote, WriteFailed and Spool are of outbox.Metrics; Lost is in losses.go.
 func (m *metrics) Wrote(flows int, took time.Duration) {
 	m.writtenBatches.Inc()
 	m.writtenFlows.Add(float64(flows))
@@ -95,17 +98,17 @@ func (m *metrics) Wrote(flows int, took time.Duration) {
 
 func (m *metrics) WriteFailed() { m.writeErrors.Inc() }
 
-func (m *metrics) Lost(why outbox.Loss, flows int) {
-	m.lostFlows.WithLabelValues(string(why)).Add(float64(flows))
-}
-
 func (m *metrics) Spool(batches int, bytes int64) {
 	m.spoolBatches.Set(float64(batches))
 	m.spoolBytes.Set(float64(bytes))
 }
 
-// listenerMetrics count what a socket loses: udp.Lost.
-type listenerMetrics struct{ queueFull, kernel, notAllowed prometheus.Counter }
+// listenerMetrics count what a socket loses: udp.Lost. It is told by the goroutine that receives; the
+// one that decodes takes what is new for the ledger.
+type listenerMetrics struct {
+	queueFull, kernel, notAllowed prometheus.Counter
+	queueFullNew, kernelNew       atomic.Uint64
+}
 
 func (m *metrics) listener(address string) *listenerMetrics {
 	return &listenerMetrics{
@@ -115,13 +118,37 @@ func (m *metrics) listener(address string) *listenerMetrics {
 	}
 }
 
-func (l *listenerMetrics) QueueFull(n int) { l.queueFull.Add(float64(n)) }
-func (l *listenerMetrics) Kernel(n uint32) { l.kernel.Add(float64(n)) }
+// QueueFull implements udp.Lost.
+func (l *listenerMetrics) QueueFull(n int) {
+	l.queueFull.Add(float64(n))
+	l.queueFullNew.Add(uint64(n))
+}
+
+// Kernel implements udp.Lost.
+func (l *listenerMetrics) Kernel(n uint32) {
+	l.kernel.Add(float64(n))
+	l.kernelNew.Add(uint64(n))
+}
 
 // exporterKey is an exporter that speaks one protocol.
 type exporterKey struct {
 	address  netip.Addr
-	protocol string
+	protocol landfallv1.ExportProtocol
+}
+
+// protocolLabel is a protocol as metrics show it.
+func protocolLabel(p landfallv1.ExportProtocol) string {
+	switch p {
+	case landfallv1.ExportProtocol_EXPORT_PROTOCOL_NETFLOW_V5:
+		return "netflow_v5"
+	case landfallv1.ExportProtocol_EXPORT_PROTOCOL_NETFLOW_V9:
+		return "netflow_v9"
+	case landfallv1.ExportProtocol_EXPORT_PROTOCOL_IPFIX:
+		return "ipfix"
+	case landfallv1.ExportProtocol_EXPORT_PROTOCOL_SFLOW:
+		return "sflow"
+	}
+	return "unknown"
 }
 
 // exporterMetrics are one exporter's counters, found once.
@@ -138,11 +165,11 @@ type exporterMetrics struct {
 type exporterCache struct {
 	m     *metrics
 	known map[exporterKey]*exporterMetrics
-	other map[string]*exporterMetrics // by protocol
+	other map[landfallv1.ExportProtocol]*exporterMetrics
 }
 
 func newExporterCache(m *metrics) *exporterCache {
-	return &exporterCache{m: m, known: make(map[exporterKey]*exporterMetrics), other: make(map[string]*exporterMetrics)}
+	return &exporterCache{m: m, known: make(map[exporterKey]*exporterMetrics), other: make(map[landfallv1.ExportProtocol]*exporterMetrics)}
 }
 
 func (c *exporterCache) get(key exporterKey, unit netflow.Unit) *exporterMetrics {
@@ -150,13 +177,13 @@ func (c *exporterCache) get(key exporterKey, unit netflow.Unit) *exporterMetrics
 		return e
 	}
 	if c.m.admit(key) {
-		e := c.m.exporter(key.address.String(), key.protocol, unit)
+		e := c.m.exporter(key.address.String(), protocolLabel(key.protocol), unit)
 		c.known[key] = e
 		return e
 	}
 	e := c.other[key.protocol]
 	if e == nil {
-		e = c.m.exporter(otherLabel, key.protocol, unit)
+		e = c.m.exporter(otherLabel, protocolLabel(key.protocol), unit)
 		c.other[key.protocol] = e
 	}
 	return e

@@ -4,9 +4,12 @@ import (
 	"net/netip"
 	"time"
 
+	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
+
 	"github.com/landfall-telemetry/landfall/internal/flow"
 	"github.com/landfall-telemetry/landfall/internal/netflow"
 	"github.com/landfall-telemetry/landfall/internal/sflow"
+	"github.com/landfall-telemetry/landfall/services/collector/internal/ledger"
 	"github.com/landfall-telemetry/landfall/services/collector/internal/udp"
 )
 
@@ -21,10 +24,13 @@ type receiver struct {
 
 	batch    flow.Batch
 	received time.Time // of the batch's first datagram
+	// ledger is what was counted since the last batch. A batch takes it along, so that the flows that
+	// it says were counted are those of the batches up to that one.
+	ledger *ledger.Ledger
 }
 
 func newReceiver(s *Service, protocol string, listener *udp.Listener, m *listenerMetrics) *receiver {
-	r := &receiver{s: s, protocol: protocol, listener: listener, metrics: m, cache: newExporterCache(s.metrics)}
+	r := &receiver{s: s, protocol: protocol, listener: listener, metrics: m, cache: newExporterCache(s.metrics), ledger: ledger.New(ledger.DefaultLimits())}
 	if protocol == ProtocolSFlow {
 		d := sflow.New(sflow.DefaultLimits())
 		r.decode = func(in *udp.Datagram, _ netip.Addr, out *flow.Batch) netflow.Result {
@@ -39,11 +45,16 @@ func newReceiver(s *Service, protocol string, listener *udp.Listener, m *listene
 	return r
 }
 
+// ledgerEvery is how long counts wait for flows to travel with before they go alone.
+const ledgerEvery = 5 * time.Second
+
 // run decodes until the socket is closed and its queue is empty.
 func (r *receiver) run() {
 	age := time.NewTimer(r.s.config.BatchMaxAge)
 	age.Stop()
 	defer age.Stop()
+	alone := time.NewTicker(ledgerEvery)
+	defer alone.Stop()
 	for {
 		select {
 		case d, open := <-r.listener.Datagrams():
@@ -55,7 +66,7 @@ func (r *receiver) run() {
 			r.take(d)
 			r.listener.Release(d)
 			switch {
-			case r.batch.Len() >= r.s.config.BatchMaxFlows:
+			case r.batch.Len() >= r.s.config.BatchMaxFlows || r.ledger.Full():
 				age.Stop()
 				r.flush()
 			case empty && r.batch.Len() > 0:
@@ -63,6 +74,9 @@ func (r *receiver) run() {
 			}
 		case <-age.C:
 			r.flush()
+		case <-alone.C:
+			r.flush()
+			r.s.putLosses(ledgerEvery)
 		}
 	}
 }
@@ -71,6 +85,7 @@ func (r *receiver) take(d *udp.Datagram) {
 	from := d.From.Addr().Unmap().WithZone("")
 	if !r.s.allows(from) {
 		r.metrics.notAllowed.Inc()
+		r.ledger.Add(landfallv1.LedgerCount_LEDGER_COUNT_DROPPED_NOT_ALLOWED, 1, d.Received.UnixMilli())
 		return
 	}
 	empty := r.batch.Len() == 0
@@ -81,29 +96,39 @@ func (r *receiver) take(d *udp.Datagram) {
 	if !result.Exporter.IsValid() { // sFlow that does not get as far as naming its agent
 		result.Exporter = from
 	}
-	r.cache.get(exporterKey{result.Exporter, r.protocolOf(result.Version)}, result.Unit).count(&result, len(d.Data))
+	protocol := r.protocolOf(result.Version)
+	r.cache.get(exporterKey{result.Exporter, protocol}, result.Unit).count(&result, len(d.Data))
+	r.ledger.Datagram(protocol, &result, len(d.Data), d.Received.UnixMilli())
 }
 
-// protocolOf is the label of what a datagram is.
-func (r *receiver) protocolOf(version uint16) string {
+// protocolOf says what a datagram is, by the version in its header.
+func (r *receiver) protocolOf(version uint16) landfallv1.ExportProtocol {
 	switch {
 	case r.protocol == ProtocolSFlow:
-		return "sflow"
+		return landfallv1.ExportProtocol_EXPORT_PROTOCOL_SFLOW
 	case version == 5:
-		return "netflow_v5"
+		return landfallv1.ExportProtocol_EXPORT_PROTOCOL_NETFLOW_V5
 	case version == 9:
-		return "netflow_v9"
+		return landfallv1.ExportProtocol_EXPORT_PROTOCOL_NETFLOW_V9
 	case version == 10:
-		return "ipfix"
+		return landfallv1.ExportProtocol_EXPORT_PROTOCOL_IPFIX
 	}
-	return "unknown"
+	return landfallv1.ExportProtocol_EXPORT_PROTOCOL_UNSPECIFIED
 }
 
-// flush hands the batch on and begins a new one.
+// flush hands the batch on, with the ledger, and begins new ones. Where there are no flows the ledger
+// goes alone; where nothing was counted, nothing goes.
 func (r *receiver) flush() {
-	if r.batch.Len() == 0 {
+	now := time.Now()
+	r.ledger.Add(landfallv1.LedgerCount_LEDGER_COUNT_DROPPED_QUEUE_FULL, r.metrics.queueFullNew.Swap(0), now.UnixMilli())
+	r.ledger.Add(landfallv1.LedgerCount_LEDGER_COUNT_DROPPED_KERNEL, r.metrics.kernelNew.Swap(0), now.UnixMilli())
+	if r.ledger.Len() == 0 { // and so without flows
 		return
 	}
+	if r.batch.Len() == 0 {
+		r.received = now
+	}
+	r.batch.AppendLedger(r.ledger.Take()...)
 	r.s.put(&r.batch, r.received.UnixMilli())
 	r.batch.Reset()
 }

@@ -30,6 +30,7 @@ type Service struct {
 	producer Producer
 	log      *slog.Logger
 	metrics  *metrics
+	losses   *losses
 	fail     func(error)
 
 	outbox    *outbox.Outbox
@@ -59,7 +60,7 @@ func New(config Config, producer Producer, log *slog.Logger, reg prometheus.Regi
 	if err != nil {
 		return nil, err
 	}
-	return &Service{config: config, name: name, allowed: allowed, producer: producer, log: log, metrics: m, fail: fail}, nil
+	return &Service{config: config, name: name, allowed: allowed, producer: producer, log: log, metrics: m, losses: newLosses(), fail: fail}, nil
 }
 
 // Start opens the spool and the sockets, and returns when datagrams are received. It does not wait
@@ -67,7 +68,7 @@ func New(config Config, producer Producer, log *slog.Logger, reg prometheus.Regi
 func (s *Service) Start(ctx context.Context) error {
 	out, err := outbox.Start(outbox.Config{
 		Topic: bus.TopicFlows, SpoolDir: s.config.SpoolDir, SpoolMaxBytes: s.config.SpoolMaxBytes, Queue: s.config.BatchQueue,
-	}, s.producer, s.log, s.metrics, s.fail)
+	}, s.producer, s.log, outboxMetrics{s.metrics, s.losses}, s.fail)
 	if err != nil {
 		return fmt.Errorf("collector.spool_dir: %w", err)
 	}
@@ -121,6 +122,7 @@ func (s *Service) Shutdown(ctx context.Context) error {
 	}
 	s.listeners = nil
 	if s.outbox != nil {
+		s.putLosses(0)
 		errs = append(errs, s.outbox.Shutdown(ctx))
 		s.outbox = nil
 	}
@@ -168,6 +170,9 @@ func (s *Service) putParts(batch *flow.Batch, receivedMs int64) {
 			for i := part[0]; i < part[1]; i++ {
 				batch.At(i, &r)
 				half.Append(&r)
+			}
+			if part[1] == batch.Len() { // the ledger is of all flows up to the last
+				half.AppendLedger(batch.Columns().Ledger...)
 			}
 			s.putParts(&half, receivedMs)
 		}

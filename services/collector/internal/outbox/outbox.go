@@ -54,6 +54,7 @@ type Loss string
 const (
 	LossSpoolFull    Loss = "spool_full"
 	LossSpoolFailed  Loss = "spool_failed"
+	LossTooLarge     Loss = "too_large"     // Kafka will never take it
 	LossSpoolDamaged Loss = "spool_damaged" // counts batches, not flows: their number is not known
 )
 
@@ -61,7 +62,10 @@ const (
 type Metrics interface {
 	Wrote(flows int, took time.Duration)
 	WriteFailed()
-	Lost(why Loss, flows int)
+	// Lost is told of a batch that is lost, which it may not keep.
+	Lost(why Loss, b *Batch)
+	// Damaged is told of batches that could not be read from the disk.
+	Damaged(batches int)
 	Spool(batches int, bytes int64)
 }
 
@@ -185,10 +189,10 @@ func (o *Outbox) toSpool(b Batch, orLose bool) bool {
 
 // lose counts a batch as lost and says so, at most every 30 seconds; o.mu is held.
 func (o *Outbox) lose(why Loss, b Batch, err error) {
-	o.metrics.Lost(why, b.Flows)
+	o.metrics.Lost(why, &b)
 	if now := time.Now(); now.Sub(o.lastLossAt) >= sayEvery {
 		o.lastLossAt = now
-		o.log.Error("flows are lost: Kafka is gone and the spool takes no more", "reason", string(why), "flows", b.Flows,
+		o.log.Error("flows are lost: neither Kafka nor the spool takes them", "reason", string(why), "flows", b.Flows,
 			"spool_bytes", o.spool.Bytes(), "spool_max_bytes", o.config.SpoolMaxBytes, "error", err)
 	}
 }

@@ -2,8 +2,11 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
+
+	"github.com/landfall-telemetry/landfall/internal/bus"
 )
 
 // sayEvery is how often it is said that Kafka is waited for.
@@ -90,14 +93,14 @@ func (o *Outbox) oldest(ctx context.Context) (Batch, []byte, bool) {
 		}
 		entry, ok := o.spool.Peek()
 		if n := o.spool.Damaged(); n > 0 {
-			o.metrics.Lost(LossSpoolDamaged, n)
+			o.metrics.Damaged(n)
 			o.metrics.Spool(o.spool.Len(), o.spool.Bytes())
 		}
 		if ok {
 			b, valid := parseEntry(entry)
 			if !valid {
 				o.spool.Pop(entry)
-				o.metrics.Lost(LossSpoolDamaged, 1)
+				o.metrics.Damaged(1)
 				o.mu.Unlock()
 				continue
 			}
@@ -121,7 +124,7 @@ func (o *Outbox) write(ctx context.Context, b Batch) bool {
 		partitions = b.partitions
 	}
 	partition := int((b.Sequence - 1) % uint64(partitions))
-	var since, said time.Time
+	var since, said, ensure time.Time
 	delay := 100 * time.Millisecond
 	for {
 		begin := time.Now()
@@ -137,11 +140,17 @@ func (o *Outbox) write(ctx context.Context, b Batch) bool {
 		if ctx.Err() != nil {
 			return false
 		}
+		if errors.Is(err, bus.ErrTooLarge) { // at every try; what is behind it must not wait for ever
+			o.mu.Lock()
+			o.lose(LossTooLarge, b, err)
+			o.mu.Unlock()
+			return true
+		}
 		o.metrics.WriteFailed()
 		o.setDown(true)
 		now := time.Now()
 		if since.IsZero() {
-			since = now
+			since, ensure = now, now.Add(patience)
 		}
 		if now.Sub(said) >= sayEvery {
 			said = now
@@ -150,6 +159,13 @@ func (o *Outbox) write(ctx context.Context, b Batch) bool {
 			o.mu.Unlock()
 			o.log.Warn("waiting for Kafka; flows go to the spool", "topic", o.config.Topic, "partition", partition,
 				"since", now.Sub(since).Round(time.Second), "spool_batches", batches, "spool_bytes", bytes, "error", err)
+		}
+		if now.After(ensure) { // a Kafka that answers may have lost the topic
+			ensure = now.Add(sayEvery)
+			if n := o.ensureTopic(ctx); n > 0 && n < partitions {
+				partitions = n
+				partition = int((b.Sequence - 1) % uint64(partitions))
+			}
 		}
 		timer := time.NewTimer(delay)
 		delay = min(2*delay, 2*time.Second)
@@ -171,6 +187,21 @@ func (o *Outbox) write(ctx context.Context, b Batch) bool {
 			return false
 		}
 	}
+}
+
+// ensureTopic makes the topic again if it has vanished from a Kafka that answers, and returns its
+// number of partitions; 0: not known.
+func (o *Outbox) ensureTopic(ctx context.Context) int {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	partitions, err := o.producer.EnsureTopics(ctx, o.config.Topic)
+	if err != nil {
+		return 0 // what is waited for is said already
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.partitions = min(o.partitions, partitions)
+	return partitions
 }
 
 // safe reports whether the outbox is closing and everything is on disk.
