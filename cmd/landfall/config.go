@@ -16,6 +16,7 @@ import (
 	"github.com/landfall-telemetry/landfall/internal/embedded/broker"
 	engine "github.com/landfall-telemetry/landfall/internal/embedded/clickhouse"
 	"github.com/landfall-telemetry/landfall/internal/telemetry"
+	"github.com/landfall-telemetry/landfall/internal/tenant"
 	"github.com/landfall-telemetry/landfall/services/aggregator"
 	"github.com/landfall-telemetry/landfall/services/collector"
 	"github.com/landfall-telemetry/landfall/services/enricher"
@@ -31,6 +32,7 @@ type Config struct {
 	Kafka      bus.Config        `yaml:"kafka"`
 	ClickHouse clickhouse.Config `yaml:"clickhouse"`
 	Reader     Reader            `yaml:"reader"`
+	Tenants    []tenant.Tenant   `yaml:"tenants" doc:"Those who may see a part only, each with name, operators, sites, and perhaps user and password of its own ClickHouse login."`
 	Collector  collector.Config  `yaml:"collector"`
 	Enricher   enricher.Config   `yaml:"enricher"`
 	Aggregator aggregator.Config `yaml:"aggregator"`
@@ -124,6 +126,9 @@ func (c *Config) complete() {
 	fill(&c.Embedded.ClickHouse.Library, dataset.Path(c.DataDir, dataset.Engine, dataset.EngineLibrary))
 	fill((*string)(&c.ClickHouse.Password), c.storedPassword(c.ClickHouse.User))
 	fill((*string)(&c.Reader.Password), c.storedPassword(c.Reader.User))
+	for i := range c.Tenants {
+		fill((*string)(&c.Tenants[i].Password), c.storedPassword(c.Tenants[i].LoginName()))
+	}
 }
 
 // Validate reports every fault at once, with its path.
@@ -143,6 +148,9 @@ func (c *Config) Validate() error {
 	section("enricher", c.Enricher.Validate())
 	section("aggregator", c.Aggregator.Validate())
 	section("reporter", c.Reporter.Validate())
+	if err := c.validateTenants(); err != nil {
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
 }
 

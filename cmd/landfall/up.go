@@ -109,6 +109,9 @@ func (p *process) addClickHouse() error {
 		return err
 	}
 	e.ServicePassword, e.ReaderPassword = service, reader
+	if e.Users, err = c.tenantUsers(); err != nil {
+		return err
+	}
 	c.ClickHouse.Addresses = []string{hostPort(e.Listen, e.NativePort)}
 	c.ClickHouse.User, c.ClickHouse.Password = e.ServiceUser, config.Secret(service)
 	c.ClickHouse.Database, c.ClickHouse.TLS = e.Database, config.TLS{}

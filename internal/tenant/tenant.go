@@ -36,7 +36,7 @@ var (
 	// Shared are those that tell everybody the same, and nothing of anybody's traffic.
 	Shared = []string{"revisions", "policies"}
 	// Closed are those that no tenant reads.
-	Closed = []string{"schema_migrations", "reprocess_places"}
+	Closed = []string{"schema_migrations"}
 )
 
 // LoginName is the tenant's ClickHouse user.
