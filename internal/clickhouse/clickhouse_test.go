@@ -92,11 +92,19 @@ func TestMigrate(t *testing.T) {
 	}
 
 	// A newer schema is refused.
-	if err := conn.Exec(t.Context(), "INSERT INTO schema_version (version_id, is_applied) VALUES (9000, 1)"); err != nil {
+	if err := conn.Exec(t.Context(), "INSERT INTO schema_migrations (version_id, is_applied) VALUES (9000, 1)"); err != nil {
 		t.Fatal(err)
 	}
 	if err := clickhouse.Migrate(t.Context(), config, r, quiet); !errors.Is(err, clickhouse.ErrSchemaNewer) || !strings.Contains(err.Error(), "9000") {
 		t.Errorf("a newer schema: %v", err)
+	}
+
+	// So is one from before the first release.
+	if err := conn.Exec(t.Context(), "CREATE TABLE schema_version (version_id Int64) ENGINE = MergeTree ORDER BY version_id"); err != nil {
+		t.Fatal(err)
+	}
+	if err := clickhouse.Migrate(t.Context(), config, r, quiet); !errors.Is(err, clickhouse.ErrSchemaOlder) || !strings.Contains(err.Error(), config.Database) {
+		t.Errorf("an old schema: %v", err)
 	}
 }
 
@@ -108,7 +116,7 @@ func TestMigrateAfterCrash(t *testing.T) {
 	if err := clickhouse.Migrate(t.Context(), config, clickhouse.Retention{}, quiet); err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range []string{"DROP TABLE residency_day_view SYNC", "DROP TABLE residency_day SYNC", "ALTER TABLE schema_version DELETE WHERE version_id >= 2 SETTINGS mutations_sync = 2"} {
+	for _, statement := range []string{"DROP TABLE residency_day_sets_view SYNC", "DROP TABLE residency_day_view SYNC", "DROP TABLE residency_day SYNC", "ALTER TABLE schema_migrations DELETE WHERE version_id >= 2 SETTINGS mutations_sync = 2"} {
 		if err := conn.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}

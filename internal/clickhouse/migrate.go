@@ -16,10 +16,19 @@ import (
 // ErrSchemaNewer says that the database was made by a newer version of Landfall.
 var ErrSchemaNewer = errors.New("the database's schema is newer than this version of Landfall")
 
+// ErrSchemaOlder says that the database was made by a version of Landfall before its first release.
+var ErrSchemaOlder = errors.New("the database was made by a development version before the first release")
+
+// versionTable holds which migrations were made; oldVersionTable was its name before the first release.
+const (
+	versionTable    = "schema_migrations"
+	oldVersionTable = "schema_version"
+)
+
 // Migrate creates the database, brings its schema up to date and sets its retention. It waits for
 // the server until ctx ends, also for one that goes away in the middle: every statement can be made
 // again. Two processes may migrate at once. It refuses a schema that is newer than it knows with
-// ErrSchemaNewer.
+// ErrSchemaNewer, and one from before the first release with ErrSchemaOlder.
 func Migrate(ctx context.Context, c Config, r Retention, log *slog.Logger) error {
 	wait := NewWait(log.With("addresses", c.Addresses, "database", c.Database), "a migration")
 	for {
@@ -29,7 +38,7 @@ func Migrate(ctx context.Context, c Config, r Retention, log *slog.Logger) error
 			return nil
 		}
 		var said *clickhousego.Exception
-		if errors.As(err, &said) || errors.Is(err, ErrSchemaNewer) || !wait.Retry(ctx, err) {
+		if errors.As(err, &said) || errors.Is(err, ErrSchemaNewer) || errors.Is(err, ErrSchemaOlder) || !wait.Retry(ctx, err) {
 			return err
 		}
 	}
@@ -60,9 +69,16 @@ func migrateOnce(ctx context.Context, c Config, r Retention, log *slog.Logger) e
 }
 
 func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+	var old bool
+	if err := db.QueryRowContext(ctx, "SELECT count() > 0 FROM system.tables WHERE database = currentDatabase() AND name = ?", oldVersionTable).Scan(&old); err != nil {
+		return fmt.Errorf("look for the table %s: %w", oldVersionTable, err)
+	}
+	if old {
+		return fmt.Errorf("%w (it has the table %s); use another database or drop this one", ErrSchemaOlder, oldVersionTable)
+	}
 	// The global registry holds Go migrations of whoever else uses goose in this process.
 	provider, err := goose.NewProvider(goose.DialectClickHouse, db, migrations.FS,
-		goose.WithDisableGlobalRegistry(true), goose.WithTableName("schema_version"))
+		goose.WithDisableGlobalRegistry(true), goose.WithTableName(versionTable))
 	if err != nil {
 		return err
 	}

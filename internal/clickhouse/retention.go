@@ -16,14 +16,19 @@ type Retention struct {
 	Flows           time.Duration `yaml:"flows" doc:"How long single flows are kept after they arrived; 0: for ever."`
 	ResidencyMinute time.Duration `yaml:"residency_minute" doc:"How long figures by the minute are kept after the minute they are of; 0: for ever."`
 	ResidencyHour   time.Duration `yaml:"residency_hour" doc:"How long figures by the hour are kept; 0: for ever."`
-	ResidencyDay    time.Duration `yaml:"residency_day" doc:"How long figures by the day are kept; 0: for ever."`
+	ResidencyDay    time.Duration `yaml:"residency_day" doc:"How long figures by the day are kept, those of older revisions too; 0: for ever."`
+	EndpointDay     time.Duration `yaml:"endpoint_day" doc:"How long the endpoints of each day are kept; 0: for ever."`
+	EndpointSeen    time.Duration `yaml:"endpoint_seen" doc:"How long an endpoint is remembered after it was last seen; when it comes back later it is new; 0: for ever."`
+	ExporterDay     time.Duration `yaml:"exporter_day" doc:"How long the figures of each exporter and day are kept; 0: for ever."`
+	DataSetDay      time.Duration `yaml:"data_set_day" doc:"How long it is kept which data sets judged the flows of a day; 0: for ever."`
+	Ledger          time.Duration `yaml:"ledger" doc:"How long the completeness ledger is kept; 0: for ever."`
 }
 
 const day = 24 * time.Hour
 
-// DefaultRetention keeps flows for two weeks and figures by the day for ever.
+// DefaultRetention keeps flows for two weeks, and what a report needs for ever.
 func DefaultRetention() Retention {
-	return Retention{Flows: 14 * day, ResidencyMinute: 30 * day, ResidencyHour: 400 * day}
+	return Retention{Flows: 14 * day, ResidencyMinute: 30 * day, ResidencyHour: 400 * day, EndpointDay: 400 * day, Ledger: 400 * day}
 }
 
 // A DateTime ends in 2106; a longer retention would wrap.
@@ -40,6 +45,11 @@ func (r Retention) tables() []retained {
 		{"residency_minute", "residency_minute", "bucket", r.ResidencyMinute},
 		{"residency_hour", "residency_hour", "bucket", r.ResidencyHour},
 		{"residency_day", "residency_day", "bucket", r.ResidencyDay},
+		{"endpoint_day", "endpoint_day", "bucket", r.EndpointDay},
+		{"endpoint_seen", "endpoint_seen", "last_seen", r.EndpointSeen},
+		{"exporter_day", "exporter_day", "bucket", r.ExporterDay},
+		{"data_set_day", "data_set_day", "bucket", r.DataSetDay},
+		{"ledger_minute", "ledger", "bucket", r.Ledger},
 	}
 }
 

@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS flows
     start              DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
     end                DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
     received           DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    operator           LowCardinality(String),
     site               LowCardinality(String),
     exporter           IPv6 CODEC(ZSTD(1)),
     observation_domain UInt32 CODEC(ZSTD(1)),
@@ -43,7 +44,12 @@ CREATE TABLE IF NOT EXISTS flows
     domain_name        LowCardinality(String),
     data_sets          LowCardinality(String),
     source_partition   Int32 CODEC(Delta, ZSTD(1)),
-    source_offset      Int64 CODEC(Delta, ZSTD(1))
+    source_offset      Int64 CODEC(Delta, ZSTD(1)),
+    verdict            LowCardinality(String),
+    -- When the aggregator planned the insert of the row.
+    inserted           DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    -- The newest revision that does not have this row; see revisions.
+    generation         UInt16 CODEC(ZSTD(1))
 )
 ENGINE = MergeTree
 PARTITION BY toDate(received)

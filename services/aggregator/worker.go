@@ -128,7 +128,7 @@ func (w *worker) step(ctx context.Context) error {
 	if err != nil || g == nil {
 		return err
 	}
-	if w.block.Rows() > 0 {
+	if !w.block.Empty() {
 		// This confirms the insert before it, too.
 		w.unconfirmed = false
 		if err := w.commit(ctx, g.from, &plan{next: g.to, seen: w.seen}); err != nil {
@@ -224,7 +224,7 @@ func (w *worker) add(ctx context.Context, g *gathered, m bus.Message) error {
 
 // finish inserts what was gathered, and goes on from its end.
 func (w *worker) finish(ctx context.Context, g *gathered) error {
-	if rows := w.block.Rows(); rows > 0 {
+	if rows := w.block.Rows(); !w.block.Empty() {
 		err := w.insert(ctx, g)
 		var refused *refusedError
 		switch {
@@ -243,7 +243,7 @@ func (w *worker) finish(ctx context.Context, g *gathered) error {
 		}
 	}
 	w.offset, w.seen, w.unconfirmed = g.to, g.seen, true
-	if w.block.Rows() == 0 {
+	if w.block.Empty() {
 		// Nothing will plan from here, so that a stretch of copies would be read again and again.
 		w.seen.fit()
 		return w.commit(ctx, w.offset, &plan{seen: w.seen})
@@ -310,12 +310,21 @@ func (w *worker) insert(ctx context.Context, g *gathered) error {
 	}
 	defer func() { w.inserters <- inserter }()
 	token := w.token(g)
-	columns := w.block.Input()
+	w.block.Seal(time.Now(), nil)
+	for _, in := range w.block.Inserts() {
+		if err := w.insertOne(ctx, inserter, in, token); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *worker) insertOne(ctx context.Context, inserter *clickhouse.Inserter, in flows.Insert, token string) error {
 	wait := clickhouse.NewWait(w.log, "insert of messages "+token)
 	for refusals := 0; ; {
 		begin := time.Now()
 		try, cancel := context.WithTimeout(w.inserting, w.config.InsertTimeout)
-		err := inserter.Insert(try, flows.Table, columns, token)
+		err := inserter.Insert(try, in.Table, in.Columns, token)
 		cancel()
 		if err == nil {
 			w.metrics.insertSeconds.Observe(time.Since(begin).Seconds())

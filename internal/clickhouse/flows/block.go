@@ -9,13 +9,11 @@ import (
 	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
 )
 
-// Table is the table that blocks go into.
-const Table = "flows"
-
 // The names of enumerations in the table, by their number in a batch.
 var (
 	exportProtocols = [...]string{"unknown", "netflow_v5", "netflow_v9", "ipfix", "sflow"}
 	handsetSides    = [...]string{"none", "source", "destination", "both"}
+	verdicts        = [...]string{"none", "domestic", "allowed", "restricted", "indeterminate"}
 )
 
 // Clock bounds how far the start of a flow may lie from its arrival. A flow outside of it comes from
@@ -29,30 +27,34 @@ type Clock struct {
 // Corrected counts the flows of a batch that were moved to their arrival.
 type Corrected struct{ TooOld, TooNew int }
 
-// Block is rows of the flows table in columns. Reset keeps the columns' memory, so one Block serves
-// a goroutine for ever.
+// Block is what one plan inserts, in columns: rows of the flows table, and all that goes with them.
+// Append fills it, Seal ends it, Inserts reads it. Reset keeps the columns' memory, so one Block
+// serves a goroutine for ever.
 type Block struct {
 	clock Clock
 	rows  int
 
-	start, end, received                               proto.ColDateTime64
+	start, end, received, inserted                     proto.ColDateTime64
 	exporter, remoteAddress                            proto.ColIPv6
 	observationDomain, asn, samplingInterval           proto.ColUInt32
 	subscriber                                         proto.ColUInt64
 	octetsUp, packetsUp, octetsDown, packetsDown       proto.ColUInt64
-	remotePort                                         proto.ColUInt16
+	remotePort, generation                             proto.ColUInt16
 	ipProtocol, tcpFlags                               proto.ColUInt8
 	sourcePartition                                    proto.ColInt32
 	sourceOffset                                       proto.ColInt64
-	site, exportProtocol, handsetSide                  *lowCardinality
+	operator, site, exportProtocol, handsetSide        *lowCardinality
 	vendor, vendorMethod                               *lowCardinality
 	countryCode, subdivisionCode, city                 *lowCardinality
 	cloudProvider, cloudRegion, placeMethod, certainty *lowCardinality
 	asOrganization, applicationName, domainName        *lowCardinality
-	dataSets                                           *lowCardinality
+	dataSets, verdict                                  *lowCardinality
 
 	names []*lowCardinality // all of them
 	input proto.Input
+
+	ledger  *ledger
+	inserts []Insert
 
 	// The keys of the batch being appended, by its own indexes.
 	vendors      []vendorKeys
@@ -71,7 +73,7 @@ type (
 
 // NewBlock returns an empty block.
 func NewBlock(clock Clock) *Block {
-	b := &Block{clock: clock}
+	b := &Block{clock: clock, ledger: newLedger()}
 	utc := func(c *proto.ColDateTime64) *proto.ColDateTime64 {
 		c.WithPrecision(proto.PrecisionMilli)
 		return c.WithLocation(time.UTC)
@@ -88,6 +90,7 @@ func NewBlock(clock Clock) *Block {
 	plain("start", utc(&b.start))
 	plain("end", utc(&b.end))
 	plain("received", utc(&b.received))
+	b.operator = names("operator")
 	b.site = names("site")
 	plain("exporter", &b.exporter)
 	plain("observation_domain", &b.observationDomain)
@@ -119,11 +122,17 @@ func NewBlock(clock Clock) *Block {
 	b.dataSets = names("data_sets")
 	plain("source_partition", &b.sourcePartition)
 	plain("source_offset", &b.sourceOffset)
+	b.verdict = names("verdict")
+	plain("inserted", utc(&b.inserted))
+	plain("generation", &b.generation)
 	return b
 }
 
-// Rows returns the number of rows.
+// Rows returns the number of flows.
 func (b *Block) Rows() int { return b.rows }
+
+// Empty reports whether there is nothing to insert: neither flows nor entries of the ledger.
+func (b *Block) Empty() bool { return b.rows == 0 && b.ledger.empty() }
 
 // Reset empties the block and keeps its memory.
 func (b *Block) Reset() {
@@ -133,27 +142,22 @@ func (b *Block) Reset() {
 	b.observationDomain, b.asn, b.samplingInterval = b.observationDomain[:0], b.asn[:0], b.samplingInterval[:0]
 	b.subscriber = b.subscriber[:0]
 	b.octetsUp, b.packetsUp, b.octetsDown, b.packetsDown = b.octetsUp[:0], b.packetsUp[:0], b.octetsDown[:0], b.packetsDown[:0]
+	b.inserted.Data, b.generation = b.inserted.Data[:0], b.generation[:0]
 	b.remotePort, b.ipProtocol, b.tcpFlags = b.remotePort[:0], b.ipProtocol[:0], b.tcpFlags[:0]
 	b.sourcePartition, b.sourceOffset = b.sourcePartition[:0], b.sourceOffset[:0]
 	for _, c := range b.names {
 		c.reset()
 	}
+	b.ledger.reset()
 }
 
-// Input returns the columns for sending; they are good until the next Append or Reset.
-func (b *Block) Input() proto.Input {
-	for _, c := range b.names {
-		c.seal()
-	}
-	return b.input
-}
-
-// Append adds the flows of a batch that Validate accepted, which was read from that Kafka partition
-// and offset.
+// Append adds the flows and the ledger of a batch that Validate accepted, which was read from that
+// Kafka partition and offset.
 func (b *Block) Append(p *landfallv1.EnrichedBatch, partition int32, offset int64) Corrected {
 	n := int(p.Count)
 	b.rows += n
 	b.index(p)
+	b.ledger.begin(p)
 	corrected := b.appendTimes(p, n)
 
 	b.exporter = addresses(b.exporter, p.Exporter, n)
@@ -171,10 +175,12 @@ func (b *Block) Append(p *landfallv1.EnrichedBatch, partition int32, offset int6
 	b.sourcePartition = repeat(b.sourcePartition, partition, n)
 	b.sourceOffset = repeat(b.sourceOffset, offset, n)
 
+	b.operator.repeat(p.Operator, n)
 	b.site.repeat(p.Site, n)
 	b.dataSets.repeat(b.dataSetNames(p), n)
 	appendEnum(b.exportProtocol, exportProtocols[:], p.ExportProtocol, n)
 	appendEnum(b.handsetSide, handsetSides[:], p.HandsetSide, n)
+	appendEnum(b.verdict, verdicts[:], p.Verdict, n)
 	for i := range n {
 		v := &b.vendors[value(p.Vendor, i)]
 		b.vendor.append(v.name)
@@ -234,9 +240,11 @@ func (b *Block) appendTimes(p *landfallv1.EnrichedBatch, n int) (c Corrected) {
 		case start < oldest:
 			start, end = received, received
 			c.TooOld++
+			b.ledger.add(b.ledger.flow(p, i, received), tooOld, 1)
 		case start > newest:
 			start, end = received, received
 			c.TooNew++
+			b.ledger.add(b.ledger.flow(p, i, received), tooNew, 1)
 		case end < start || end > newest:
 			end = start // only shown, never summed up
 		}

@@ -36,6 +36,8 @@ func TestValidate(t *testing.T) {
 		"column octets_up has length 9":    func(p *landfallv1.EnrichedBatch) { p.OctetsUp = p.OctetsUp[:9] },
 		"column remote_port holds 65536":   func(p *landfallv1.EnrichedBatch) { p.RemotePort[3] = 65536 },
 		"column export_protocol holds 5":   func(p *landfallv1.EnrichedBatch) { p.ExportProtocol[3] = 5 },
+		"column verdict holds 5":           func(p *landfallv1.EnrichedBatch) { p.Verdict[3] = 5 },
+		"ledger entry 0":                   func(p *landfallv1.EnrichedBatch) { p.Ledger = []*landfallv1.LedgerEntry{{}} },
 		"column handset_side holds 4":      func(p *landfallv1.EnrichedBatch) { p.HandsetSide[3] = 4 },
 		"column vendor points at entry":    func(p *landfallv1.EnrichedBatch) { p.Vendor[0] = uint32(len(p.Vendors)) },
 		"column place points at entry":     func(p *landfallv1.EnrichedBatch) { p.Place[0] = 1 << 31 },
@@ -86,9 +88,12 @@ func FuzzDecode(f *testing.F) {
 		if block.Rows() != 2*int(p.Count) {
 			t.Errorf("%d rows of 2 × %d flows", block.Rows(), p.Count)
 		}
-		for _, c := range block.Input() {
-			if c.Data.Rows() != block.Rows() {
-				t.Errorf("column %s has %d rows of %d", c.Name, c.Data.Rows(), block.Rows())
+		block.Seal(epoch, nil)
+		for _, in := range block.Inserts() {
+			for _, c := range in.Columns {
+				if c.Data.Rows() != in.Rows {
+					t.Errorf("column %s of %s has %d rows of %d", c.Name, in.Table, c.Data.Rows(), in.Rows)
+				}
 			}
 		}
 	})
@@ -112,11 +117,11 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	p := batch(2000)
 	block := flows.NewBlock(flowstest.Clock)
 	block.Append(p, 0, 0)
-	block.Input()
+	block.Seal(epoch, nil)
 	if n := testing.AllocsPerRun(50, func() {
 		block.Reset()
 		block.Append(p, 0, 0)
-		block.Input()
+		block.Seal(epoch, nil)
 	}); n > 5 { // the data sets' names
 		t.Errorf("%v allocations for 2000 flows", n)
 	}
@@ -129,7 +134,7 @@ func BenchmarkAppend(b *testing.B) {
 	for b.Loop() {
 		block.Reset()
 		block.Append(p, 0, 0)
-		block.Input()
+		block.Seal(epoch, nil)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4096, "ns/flow")
 }
@@ -151,7 +156,8 @@ func BenchmarkEncode(b *testing.B) {
 	block := flows.NewBlock(flowstest.Clock)
 	p := batch(50_000)
 	block.Append(p, 0, 0)
-	input := block.Input()
+	block.Seal(epoch, nil)
+	input := block.Inserts()[0].Columns
 	var buffer proto.Buffer
 	lz4 := compress.NewWriter(compress.LevelZero, compress.LZ4)
 	b.ReportAllocs()

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/landfall-telemetry/landfall/internal/clickhouse"
 	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows"
 	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows/flowstest"
 	"github.com/landfall-telemetry/landfall/internal/testkit/chtest"
@@ -30,27 +29,21 @@ func TestInsertCountsOnceAtEveryLevel(t *testing.T) {
 	for i := range uint64(3) {
 		block.Append(flowstest.Batch("c", i+1, 5, epoch.AddDate(0, 0, 90), random[i*n/3:(i+1)*n/3]...), 3, 5)
 	}
-	inserter, err := clickhouse.NewInserter(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer inserter.Close()
+	block.Seal(epoch.AddDate(0, 0, 91), nil)
 	conn := db.Conn(t)
-	for _, table := range flowstest.Tables {
+	for _, table := range append(flowstest.Tables, "endpoint_seen", "data_set_day") {
 		if err := conn.Exec(t.Context(), "SYSTEM STOP MERGES "+table); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for try := range 3 {
-		if err := inserter.Insert(t.Context(), flows.Table, block.Input(), "landfall.enriched/3/0-6"); err != nil {
-			t.Fatal(err)
-		}
+		flowstest.InsertBlock(t, config, "landfall.enriched/3/0-6", block)
 		for table, got := range flowstest.Levels(t, conn) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s after try %d (-want +got):\n%s", table, try+1, diff)
 			}
 		}
-		for table, want := range map[string]uint64{"flows": 1, "residency_minute": 3, "residency_hour": 3, "residency_day": 3, "exporter_day": 1} {
+		for table, want := range map[string]uint64{"flows": 1, "residency_minute": 3, "residency_hour": 3, "residency_day": 6, "endpoint_day": 3, "endpoint_seen": 1, "data_set_day": 3, "exporter_day": 1} {
 			var parts uint64
 			if err := conn.QueryRow(t.Context(), "SELECT count() FROM system.parts WHERE database = currentDatabase() AND active AND table = ?", table).Scan(&parts); err != nil {
 				t.Fatal(err)
@@ -60,9 +53,7 @@ func TestInsertCountsOnceAtEveryLevel(t *testing.T) {
 			}
 		}
 	}
-	if err := inserter.Insert(t.Context(), flows.Table, block.Input(), "landfall.enriched/3/6-7"); err != nil {
-		t.Fatal(err)
-	}
+	flowstest.InsertBlock(t, config, "landfall.enriched/3/6-7", block)
 	for table, got := range flowstest.Levels(t, conn) {
 		if got.Flows != 2*n {
 			t.Errorf("%s has %d flows after the same rows under another token, want %d", table, got.Flows, 2*n)

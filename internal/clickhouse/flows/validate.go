@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/landfall-telemetry/landfall/internal/flow"
 	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
 )
 
@@ -31,6 +32,9 @@ var ErrSchemaVersion = errors.New("unknown schema version")
 // strings of a batch are its own; its columns are reused by the next Decode.
 func Decode(message []byte, into *landfallv1.EnrichedBatch) error {
 	into.ResetVT()
+	if err := flow.ScanLedger(message); err != nil {
+		return fmt.Errorf("enriched batch: %w", err)
+	}
 	if err := into.UnmarshalVT(message); err != nil {
 		return fmt.Errorf("unmarshal enriched batch: %w", err)
 	}
@@ -61,7 +65,7 @@ func Validate(p *landfallv1.EnrichedBatch) error {
 	if p.ReceivedMs < minReceivedMs || p.ReceivedMs > maxReceivedMs {
 		return fmt.Errorf("received_ms %d is not in the years 2000 to 2100", p.ReceivedMs)
 	}
-	return errors.Join(append(columnFaults(p), dictionaryFaults(p)...)...)
+	return errors.Join(append(append(columnFaults(p), dictionaryFaults(p)...), flow.ValidateLedger(p.Ledger))...)
 }
 
 func columnFaults(p *landfallv1.EnrichedBatch) (errs []error) {
@@ -88,6 +92,7 @@ func columnFaults(p *landfallv1.EnrichedBatch) (errs []error) {
 	column("ip_protocol", p.IpProtocol, 0xff)
 	column("tcp_flags", p.TcpFlags, 0xff)
 	column("handset_side", p.HandsetSide, uint32(len(handsetSides)-1))
+	column("verdict", p.Verdict, uint32(len(verdicts)-1))
 	length("subscriber", len(p.Subscriber), 1)
 	length("remote_address", len(p.RemoteAddress), addrSize)
 	column("remote_port", p.RemotePort, 0xffff)
@@ -131,7 +136,7 @@ func dictionaryFaults(p *landfallv1.EnrichedBatch) (errs []error) {
 			}
 		}
 	}
-	names("batch", 0, p.Site, p.Origin.Collector)
+	names("batch", 0, p.Operator, p.Site, p.Origin.Collector)
 	// vtproto's decoder never leaves an entry nil, but a batch made in memory may.
 	for i, v := range p.Vendors {
 		if v == nil {

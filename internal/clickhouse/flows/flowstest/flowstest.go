@@ -3,10 +3,12 @@
 package flowstest
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,13 +23,18 @@ import (
 
 // Flow is one row, in the words of a test.
 type Flow struct {
+	Operator, Site            string // of the whole batch: that of its first flow counts; "": "test"
 	Start                     time.Time
 	Side                      landfallv1.HandsetSide
 	Exporter                  string
-	Vendor                    string
+	Subscriber                uint64 // pseudonym; 0: none
+	Vendor, VendorMethod      string // method "": oui
+	Remote                    string // "": 198.51.100.0/24 by position; "::": not given
 	Country, Subdivision      string
 	CloudProvider, CloudName  string
+	PlaceMethod               string // "": city_db
 	Confidence                string
+	Verdict                   landfallv1.Verdict
 	ASN                       uint32
 	Organization              string
 	OctetsUp, OctetsDown      uint64
@@ -42,9 +49,13 @@ func Batch(collector string, sequence uint64, source int64, received time.Time, 
 		SchemaVersion: flows.SchemaVersion,
 		Origin:        &landfallv1.Origin{Collector: collector, Epoch: 1, Sequence: sequence},
 		Source:        &landfallv1.Source{Topic: "landfall.flows", Offset: source},
+		Operator:      "test",
 		Site:          "test",
 		ReceivedMs:    received.UnixMilli(),
 		DataSets:      []*landfallv1.DataSetVersion{{Name: "city", Version: "2.3.1"}, {Name: "asn", Version: "2.3.2"}},
+	}
+	if len(fs) > 0 {
+		p.Operator, p.Site = cmp.Or(fs[0].Operator, p.Operator), cmp.Or(fs[0].Site, p.Site)
 	}
 	vendors, places, networks, names := map[string]uint32{}, map[string]uint32{}, map[string]uint32{}, map[string]uint32{}
 	name := func(s string) uint32 {
@@ -60,20 +71,16 @@ func Batch(collector string, sequence uint64, source int64, received time.Time, 
 	for i := range fs {
 		f := &fs[i]
 		p.Count++
-		exporter := netip.IPv6Unspecified()
-		if f.Exporter != "" {
-			exporter = netip.MustParseAddr(f.Exporter)
-		}
-		e := exporter.As16()
-		p.Exporter = append(p.Exporter, e[:]...)
+		p.Exporter = append(p.Exporter, address(cmp.Or(f.Exporter, "::"))...)
 		p.ObservationDomain = append(p.ObservationDomain, 7)
 		p.ExportProtocol = append(p.ExportProtocol, uint32(landfallv1.ExportProtocol_EXPORT_PROTOCOL_IPFIX))
 		p.StartMs = append(p.StartMs, f.Start.UnixMilli())
 		p.EndMs = append(p.EndMs, f.Start.UnixMilli()+250)
 		p.IpProtocol = append(p.IpProtocol, 6)
 		p.HandsetSide = append(p.HandsetSide, uint32(f.Side))
-		p.Subscriber = append(p.Subscriber, uint64(i)*2654435761)
-		p.RemoteAddress = append(p.RemoteAddress, mapped(byte(i))...)
+		p.Subscriber = append(p.Subscriber, f.Subscriber)
+		p.RemoteAddress = append(p.RemoteAddress, address(cmp.Or(f.Remote, fmt.Sprint("198.51.100.", byte(i))))...)
+		p.Verdict = append(p.Verdict, uint32(f.Verdict))
 		p.RemotePort = append(p.RemotePort, 443)
 		p.OctetsUp = append(p.OctetsUp, f.OctetsUp)
 		p.OctetsDown = append(p.OctetsDown, f.OctetsDown)
@@ -82,18 +89,20 @@ func Batch(collector string, sequence uint64, source int64, received time.Time, 
 		p.SamplingInterval = append(p.SamplingInterval, f.SamplingInterval)
 		p.ApplicationName = append(p.ApplicationName, name(f.ApplicationName))
 		p.DomainName = append(p.DomainName, name(f.HostName))
-		v, ok := vendors[f.Vendor]
+		method := cmp.Or(f.VendorMethod, "oui")
+		id := fmt.Sprintf("%q %q", f.Vendor, method)
+		v, ok := vendors[id]
 		if !ok {
 			v = uint32(len(p.Vendors))
-			vendors[f.Vendor] = v
-			p.Vendors = append(p.Vendors, &landfallv1.Vendor{Name: f.Vendor, Method: "oui"})
+			vendors[id] = v
+			p.Vendors = append(p.Vendors, &landfallv1.Vendor{Name: f.Vendor, Method: method})
 		}
 		p.Vendor = append(p.Vendor, v)
 		place := landfallv1.Place{
 			CountryCode: f.Country, SubdivisionCode: f.Subdivision, CloudProvider: f.CloudProvider,
-			CloudRegion: f.CloudName, Method: "city_db", Confidence: f.Confidence,
+			CloudRegion: f.CloudName, Method: cmp.Or(f.PlaceMethod, "city_db"), Confidence: f.Confidence,
 		}
-		id := fmt.Sprintf("%q %q %q %q %q", f.Country, f.Subdivision, f.CloudProvider, f.CloudName, f.Confidence)
+		id = fmt.Sprintf("%q %q %q %q %q %q", f.Country, f.Subdivision, f.CloudProvider, f.CloudName, place.Method, f.Confidence)
 		v, ok = places[id]
 		if !ok {
 			v = uint32(len(p.Places))
@@ -113,8 +122,8 @@ func Batch(collector string, sequence uint64, source int64, received time.Time, 
 	return p
 }
 
-func mapped(last byte) []byte {
-	a := netip.AddrFrom4([4]byte{198, 51, 100, last}).As16()
+func address(s string) []byte {
+	a := netip.MustParseAddr(s).As16()
 	return a[:]
 }
 
@@ -132,6 +141,7 @@ func Message(t testing.TB, p *landfallv1.EnrichedBatch) []byte {
 func Random(r *rand.Rand, n int, since, until time.Time) []Flow {
 	places := [][3]string{{"CN", "CN-BJ", "Beijing"}, {"US", "US-OR", "Oregon"}, {"SG", "", "Singapore"}, {"DE", "DE-HE", "Frankfurt"}, {"", "", ""}}
 	vendors := []string{"Xiaomi", "Apple", "Samsung", "Huawei", "unknown", "randomised"}
+	intervals := []uint32{1, 1, 1, 10, 100, 1000, 4096}
 	span := until.Sub(since).Milliseconds()
 	out := make([]Flow, n)
 	for i := range out {
@@ -139,15 +149,18 @@ func Random(r *rand.Rand, n int, since, until time.Time) []Flow {
 		asn := uint32(64500 + r.IntN(40))
 		packets := uint64(1 + r.IntN(50))
 		out[i] = Flow{
-			Start:    since.Add(time.Duration(r.Int64N(span)) * time.Millisecond),
-			Side:     landfallv1.HandsetSide(1 + r.IntN(2)),
-			Exporter: "192.0.2.1",
-			Vendor:   vendors[r.IntN(len(vendors))],
-			Country:  place[0], Subdivision: place[1], Confidence: "single",
+			Start:      since.Add(time.Duration(r.Int64N(span)) * time.Millisecond),
+			Side:       landfallv1.HandsetSide(1 + r.IntN(2)),
+			Exporter:   "192.0.2.1",
+			Subscriber: uint64(r.IntN(1000)) * 2654435761, // one is 0: no pseudonym
+			Vendor:     vendors[r.IntN(len(vendors))],
+			Remote:     fmt.Sprint("198.51.", asn%4, ".", r.IntN(100)),
+			Verdict:    landfallv1.Verdict(asn % 5),
+			Country:    place[0], Subdivision: place[1], Confidence: "single",
 			ASN: asn, Organization: fmt.Sprint("Network ", asn),
 			PacketsUp: packets, OctetsUp: packets * uint64(40+r.IntN(1400)),
 			PacketsDown: packets * 2, OctetsDown: packets * 2 * uint64(40+r.IntN(1400)),
-			SamplingInterval: uint32(1 + 99*r.IntN(2)),
+			SamplingInterval: intervals[r.IntN(len(intervals))],
 			HostName:         fmt.Sprintf("h%d.example.net", r.IntN(200)),
 		}
 	}
@@ -170,8 +183,8 @@ func (s *Totals) Add(fs ...Flow) {
 	}
 }
 
-// Tables are all that an insert of flows ends up in.
-var Tables = []string{"flows", "residency_minute", "residency_hour", "residency_day", "exporter_day"}
+// Tables are those that count every flow of [Random].
+var Tables = []string{"flows", "residency_minute", "residency_hour", "residency_day", "exporter_day", "endpoint_day"}
 
 // Levels reads the totals of every level, by table. They are not read at one moment.
 func Levels(t testing.TB, conn driver.Conn) map[string]Totals {
@@ -213,21 +226,44 @@ func Start(t testing.TB) (*chtest.Server, clickhouse.Config) {
 	return db, c
 }
 
-// Insert puts flows into the tables as the aggregator does.
+// Insert puts flows into the tables as the aggregator does. A token may be used again only for what
+// was inserted under it.
 func Insert(t testing.TB, c clickhouse.Config, token string, fs ...Flow) {
 	t.Helper()
-	p := Batch("test", 1, 0, time.Now(), fs...)
-	if err := flows.Validate(p); err != nil {
-		t.Fatal(err)
-	}
+	InsertPlanned(t, c, token, time.Now(), nil, fs...)
+}
+
+// InsertPlanned is [Insert] at another time, with generations.
+func InsertPlanned(t testing.TB, c clickhouse.Config, token string, planned time.Time, generations flows.Generations, fs ...Flow) {
+	t.Helper()
 	block := flows.NewBlock(Clock)
-	block.Append(p, 0, 0)
+	for sequence := uint64(1); len(fs) > 0; sequence++ {
+		n := slices.IndexFunc(fs, func(f Flow) bool { return f.Operator != fs[0].Operator || f.Site != fs[0].Site })
+		if n < 0 {
+			n = len(fs)
+		}
+		p := Batch("test", sequence, 0, planned, fs[:n]...)
+		if err := flows.Validate(p); err != nil {
+			t.Fatal(err)
+		}
+		block.Append(p, 0, 0)
+		fs = fs[n:]
+	}
+	block.Seal(planned, generations)
+	InsertBlock(t, c, token, block)
+}
+
+// InsertBlock makes the inserts of a sealed block.
+func InsertBlock(t testing.TB, c clickhouse.Config, token string, block *flows.Block) {
+	t.Helper()
 	i, err := clickhouse.NewInserter(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer i.Close()
-	if err := i.Insert(t.Context(), flows.Table, block.Input(), token); err != nil {
-		t.Fatal(err)
+	for _, in := range block.Inserts() {
+		if err := i.Insert(t.Context(), in.Table, in.Columns, token); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
