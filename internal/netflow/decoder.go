@@ -105,6 +105,7 @@ const headerNetFlow9 = 20
 // netflow9 decodes RFC 3954, section 5.
 func (d *Decoder) netflow9(datagram []byte) {
 	m := &d.m
+	m.result.Unit = UnitDatagrams
 	if len(datagram) < headerNetFlow9 {
 		m.result.Refuse(ReasonShort)
 		return
@@ -117,7 +118,6 @@ func (d *Decoder) netflow9(datagram []byte) {
 		return
 	}
 	d.sets(datagram[headerNetFlow9:])
-	m.result.Unit = UnitDatagrams
 	m.observe(binary.BigEndian.Uint32(datagram[12:]), 1, false, m.rebooted())
 }
 
@@ -146,7 +146,6 @@ func (d *Decoder) ipfix(datagram []byte) {
 		return
 	}
 	d.sets(datagram[headerIPFIX:])
-	m.result.Unit = UnitFlows
 	m.observe(binary.BigEndian.Uint32(datagram[8:]), m.records, m.uncounted, false)
 }
 

@@ -32,7 +32,6 @@ func (d *Decoder) netflow5(datagram []byte) {
 	if !d.enter(uint32(binary.BigEndian.Uint16(datagram[20:]))) {
 		return
 	}
-	m.result.Unit = UnitFlows
 	m.observe(binary.BigEndian.Uint32(datagram[16:]), uint32(count), false, m.rebooted())
 	if whole := (len(datagram) - headerNetFlow5) / recordNetFlow5; int(count) > whole {
 		m.result.Refuse(ReasonMalformed)

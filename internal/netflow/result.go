@@ -115,7 +115,8 @@ type Result struct {
 	Missing []Template
 	// SequenceLost is how much the exporter sent, but did not arrive before this datagram, in Unit.
 	SequenceLost uint32
-	Unit         Unit
+	// Unit is that of the protocol, also of a datagram that could not be decoded.
+	Unit Unit
 	// Late says that the datagram arrived after one that was sent later, so that an earlier
 	// SequenceLost counted it as lost.
 	Late bool

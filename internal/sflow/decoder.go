@@ -60,7 +60,7 @@ const (
 // The flow's exporter is the agent that the datagram names; its times are those of the arrival, as
 // sFlow gives none. It keeps nothing of datagram.
 func (d *Decoder) Decode(datagram []byte, received time.Time, out *flow.Batch) netflow.Result {
-	d.result = netflow.Result{ExportMs: received.UnixMilli()}
+	d.result = netflow.Result{ExportMs: received.UnixMilli(), Unit: netflow.UnitDatagrams}
 	r := &d.result
 	in := reader{datagram}
 	v, ok := in.uint32()
@@ -85,7 +85,7 @@ func (d *Decoder) Decode(datagram []byte, received time.Time, out *flow.Batch) n
 		r.Refuse(netflow.ReasonShort)
 		return *r
 	}
-	r.Domain, r.Unit = subAgent, netflow.UnitDatagrams
+	r.Domain = subAgent
 	receivedMs := received.UnixMilli()
 	a := d.agentOf(agentKey{r.Exporter, subAgent}, receivedMs)
 	if a == nil {

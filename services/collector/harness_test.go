@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 
@@ -221,6 +223,39 @@ type received struct {
 	batches    int
 	duplicates int
 	flows      []flow.Record
+	ledger     counts
+	// unlike are the batches whose ledger does not say that their flows, and no others, were counted.
+	unlike []string
+}
+
+// counts are the ledger's, added up.
+type counts map[counted]uint64
+
+type counted struct {
+	exporter netip.Addr
+	protocol landfallv1.ExportProtocol
+	minuteMs int64
+	what     landfallv1.LedgerCount
+}
+
+// of adds up what matches: the zero value of a field matches all.
+func (c counts) of(like counted) uint64 {
+	var sum uint64
+	for k, n := range c {
+		if (!like.exporter.IsValid() || like.exporter == k.exporter) && (like.protocol == 0 || like.protocol == k.protocol) &&
+			(like.minuteMs == 0 || like.minuteMs == k.minuteMs) && like.what == k.what {
+			sum += n
+		}
+	}
+	return sum
+}
+
+func (c counts) add(ledger []*landfallv1.LedgerEntry) {
+	for _, e := range ledger {
+		for i, what := range e.What {
+			c[counted{flow.Addr(e.Exporter, 0), e.ExportProtocol, e.MinuteMs, what}] += e.Amount[i]
+		}
+	}
 }
 
 // readAll reads the flows topic until it has this many flows, and checks the rules: within a
@@ -228,18 +263,19 @@ type received struct {
 // the partition of its sequence.
 func (r *running) readAll(flows int) received {
 	r.t.Helper()
-	got, err := readTopic(r.t, r.topics, flows)
+	got, err := readTopic(r.t, r.topics, flows, nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return got
 }
 
-func readTopic(t *testing.T, topics bus.Config, flows int) (received, error) {
+// readTopic reads until it has the flows and, if given, enough says so.
+func readTopic(t *testing.T, topics bus.Config, flows int, enough func(*received) bool) (received, error) {
 	client := &kafka.Client{Addr: kafka.TCP(topics.Brokers...), Transport: &kafka.Transport{}}
 	defer client.Transport.(*kafka.Transport).CloseIdleConnections()
 	topic := topics.TopicPrefix + "." + bus.TopicFlows
-	var got received
+	got := received{ledger: make(counts)}
 	type origin struct {
 		epoch, sequence uint64
 	}
@@ -247,7 +283,7 @@ func readTopic(t *testing.T, topics bus.Config, flows int) (received, error) {
 	last := make([]map[uint64]uint64, topics.Partitions)
 	offsets := make([]int64, topics.Partitions)
 	deadline := time.Now().Add(60 * time.Second)
-	for len(got.flows) < flows && time.Now().Before(deadline) {
+	for (len(got.flows) < flows || enough != nil && !enough(&got)) && time.Now().Before(deadline) {
 		for p := range offsets {
 			response, err := client.Fetch(t.Context(), &kafka.FetchRequest{Topic: topic, Partition: p, Offset: offsets[p], MinBytes: 1, MaxBytes: 32 << 20, MaxWait: 20 * time.Millisecond})
 			if err == nil {
@@ -291,10 +327,25 @@ func readTopic(t *testing.T, topics bus.Config, flows int) (received, error) {
 				}
 				last[p][o.Epoch] = o.Sequence
 				got.batches++
+				got.ledger.add(b.Columns().Ledger)
+				says, has := make(counts), make(counts)
+				says.add(b.Columns().Ledger)
 				var f flow.Record
 				for i := range b.Len() {
 					b.At(i, &f)
 					got.flows = append(got.flows, f)
+					has[counted{exporter: f.Exporter, protocol: f.ExportProtocol, what: landfallv1.LedgerCount_LEDGER_COUNT_FLOWS}]++
+				}
+				for k, n := range says {
+					if k.what == landfallv1.LedgerCount_LEDGER_COUNT_FLOWS {
+						k.minuteMs = 0
+						has[k] -= n
+					}
+				}
+				for k, n := range has {
+					if n != 0 {
+						got.unlike = append(got.unlike, fmt.Sprintf("batch %d: %d flows of %s", o.Sequence, int64(n), k.exporter))
+					}
 				}
 			}
 		}
@@ -308,6 +359,9 @@ func readTopic(t *testing.T, topics bus.Config, flows int) (received, error) {
 // exactly checks that every flow from 1 to n is there once.
 func (g received) exactly(t *testing.T, n uint64) {
 	t.Helper()
+	if len(g.unlike) > 0 {
+		t.Errorf("ledgers that say something else than their batches hold: %v", g.unlike)
+	}
 	seen := make(map[uint64]bool)
 	for i := range g.flows {
 		f := &g.flows[i]
