@@ -121,6 +121,7 @@ func start(t *testing.T, config Config, topics bus.Config, wrap func(Producer) P
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.s.ledgerEvery = 30 * time.Millisecond
 	if err := r.s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -349,6 +350,9 @@ func readTopic(t *testing.T, topics bus.Config, flows int, enough func(*received
 				}
 			}
 		}
+	}
+	if enough != nil && !enough(&got) {
+		return got, fmt.Errorf("not all is in Kafka: ledger %v", got.ledger)
 	}
 	if len(got.flows) != flows {
 		return got, fmt.Errorf("%d flows in Kafka, want %d", len(got.flows), flows)

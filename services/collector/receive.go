@@ -45,15 +45,12 @@ func newReceiver(s *Service, protocol string, listener *udp.Listener, m *listene
 	return r
 }
 
-// ledgerEvery is how long counts wait for flows to travel with before they go alone.
-const ledgerEvery = 5 * time.Second
-
 // run decodes until the socket is closed and its queue is empty.
 func (r *receiver) run() {
 	age := time.NewTimer(r.s.config.BatchMaxAge)
 	age.Stop()
 	defer age.Stop()
-	alone := time.NewTicker(ledgerEvery)
+	alone := time.NewTicker(r.s.ledgerEvery)
 	defer alone.Stop()
 	for {
 		select {
@@ -76,7 +73,7 @@ func (r *receiver) run() {
 			r.flush()
 		case <-alone.C:
 			r.flush()
-			r.s.putLosses(ledgerEvery)
+			r.s.putLosses(r.s.ledgerEvery)
 		}
 	}
 }

@@ -31,6 +31,8 @@ type Service struct {
 	log      *slog.Logger
 	metrics  *metrics
 	losses   *losses
+	// ledgerEvery is how long counts wait for flows to travel with before they go alone.
+	ledgerEvery time.Duration
 	fail     func(error)
 
 	outbox    *outbox.Outbox
@@ -60,7 +62,7 @@ func New(config Config, producer Producer, log *slog.Logger, reg prometheus.Regi
 	if err != nil {
 		return nil, err
 	}
-	return &Service{config: config, name: name, allowed: allowed, producer: producer, log: log, metrics: m, losses: newLosses(), fail: fail}, nil
+	return &Service{config: config, name: name, allowed: allowed, producer: producer, log: log, metrics: m, losses: newLosses(), ledgerEvery: 5 * time.Second, fail: fail}, nil
 }
 
 // Start opens the spool and the sockets, and returns when datagrams are received. It does not wait

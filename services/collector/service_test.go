@@ -13,7 +13,10 @@ import (
 	"testing"
 	"time"
 
+	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
+
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
 	"go.uber.org/goleak"
 
 	"github.com/landfall-telemetry/landfall/internal/bus"
@@ -272,10 +275,104 @@ func TestSpoolOverflowIsCounted(t *testing.T) {
 	}
 	e.start()
 	lost := r.metric("lost_flows_total", nil)
-	r.readAll(int(float64(next-1) - lost))
 	until(t, "the spool to be empty", func() bool { return r.metric("spool_batches", nil) == 0 })
 	r.send(1, 30, &next) // it goes on
 	until(t, "the next write", func() bool { return r.metric("written_flows_total", nil) == float64(next-1)-lost })
+	// The ledger says of every flow, under its exporter, either that it was counted or that it was lost.
+	exporter := netip.MustParseAddr("127.0.0.1")
+	const spoolLost = landfallv1.LedgerCount_LEDGER_COUNT_SPOOL_LOST_FLOWS
+	got, err := readTopic(t, r.topics, int(float64(next-1)-lost), func(got *received) bool { return float64(got.ledger.of(counted{what: spoolLost})) >= lost })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, want := range map[landfallv1.LedgerCount]float64{
+		landfallv1.LedgerCount_LEDGER_COUNT_DATAGRAMS: float64(next-1) / 30, landfallv1.LedgerCount_LEDGER_COUNT_LOST_FLOWS: 0,
+		landfallv1.LedgerCount_LEDGER_COUNT_FLOWS: float64(next-1) - lost, spoolLost: lost,
+	} {
+		if n := got.ledger.of(counted{exporter: exporter, protocol: v5, what: what}); float64(n) != want {
+			t.Errorf("%s: %d, want %v", what, n, want)
+		}
+	}
+	if len(got.unlike) > 0 {
+		t.Errorf("ledgers that say something else than their batches hold: %v", got.unlike)
+	}
+}
+
+// TestTooLargeForKafka: one batch that Kafka will never take costs itself only.
+func TestTooLargeForKafka(t *testing.T) {
+	config := testConfig(t)
+	config.BatchMaxFlows = 30
+	var writes atomic.Int32
+	r := start(t, config, busConfig(kafkatest.Start(t)), func(p Producer) Producer {
+		return &faulty{Producer: p, before: func() error {
+			if writes.Add(1) == 3 {
+				return fmt.Errorf("%w: as Kafka says it", bus.ErrTooLarge)
+			}
+			return nil
+		}, after: func() error { return nil }}
+	})
+	next := uint64(1)
+	r.send(5, 30, &next)
+	until(t, "the datagrams", func() bool {
+		return r.metric("written_flows_total", nil)+r.metric("lost_flows_total", map[string]string{"reason": "too_large"}) == 150
+	})
+	lost := r.metric("lost_flows_total", nil)
+	const spoolLost = landfallv1.LedgerCount_LEDGER_COUNT_SPOOL_LOST_FLOWS
+	got, err := readTopic(t, r.topics, 150-int(lost), func(got *received) bool { return float64(got.ledger.of(counted{what: spoolLost})) >= lost })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := got.ledger.of(counted{what: landfallv1.LedgerCount_LEDGER_COUNT_FLOWS}); lost == 0 || lost == 150 || float64(n) != 150-lost || len(got.unlike) > 0 {
+		t.Errorf("%v lost, the ledger has %d; %v", lost, n, got.unlike)
+	}
+}
+
+// TestTopicVanishes deletes the topic under a running collector.
+func TestTopicVanishes(t *testing.T) {
+	e := reserve(t)
+	e.start()
+	r := start(t, testConfig(t), busConfig(e.addr()), nil)
+	next := uint64(1)
+	r.send(1, 30, &next)
+	until(t, "the first flows", func() bool { return r.metric("written_flows_total", nil) == 30 })
+	topic := r.topics.TopicPrefix + "." + bus.TopicFlows
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	response, err := (&kafka.Client{Addr: kafka.TCP(e.addr()), Transport: transport}).DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: []string{topic}})
+	if err != nil || response.Errors[topic] != nil {
+		t.Fatal(err, response)
+	}
+	r.send(1, 30, &next)
+	until(t, "a write that fails", func() bool { return r.metric("kafka_write_errors_total", nil) > 0 })
+	until(t, "the flows in the new topic", func() bool { return r.metric("written_flows_total", nil) == 60 })
+	if got := r.readAll(30); got.flows[0].Octets != 31 {
+		t.Errorf("flow %d comes first", got.flows[0].Octets)
+	}
+}
+
+// TestLedgerGoesAlone where nothing can be decoded; and where nothing comes, nothing goes.
+func TestLedgerGoesAlone(t *testing.T) {
+	r := start(t, testConfig(t), busConfig(kafkatest.Start(t)), nil)
+	for range 3 {
+		if _, err := r.senders[0].Write([]byte("no protocol at all")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const refused = landfallv1.LedgerCount_LEDGER_COUNT_REFUSED_UNKNOWN_VERSION
+	got, err := readTopic(t, r.topics, 0, func(got *received) bool { return got.ledger.of(counted{what: refused}) == 3 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := r.metric("written_batches_total", nil); got.batches < 1 || got.batches > 3 || n != float64(got.batches) {
+		t.Errorf("%d batches, %v written", got.batches, n)
+	}
+	if n := got.ledger.of(counted{exporter: netip.MustParseAddr("127.0.0.1"), what: landfallv1.LedgerCount_LEDGER_COUNT_DATAGRAMS}); n != 3 {
+		t.Errorf("%d datagrams", n)
+	}
+	r.shutdown(10 * time.Second)
+	if n := r.metric("written_batches_total", nil); n != float64(got.batches) {
+		t.Errorf("%v batches were written, %d with something in them", n, got.batches)
+	}
 }
 
 // TestLargeBatchesAreWrittenInParts hands on a batch that is larger than a message can be.
