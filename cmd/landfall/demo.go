@@ -200,7 +200,7 @@ func (d *demo) story(ctx context.Context, begin time.Time) error {
 		return err
 	}
 	defer conn.Close()
-	queries := query.New(conn, d.config.ClickHouse.Database)
+	queries := query.New(conn, d.config.ClickHouse.Database, query.Options{})
 	if err := d.waitCounted(ctx, queries, truth); err != nil {
 		return err
 	}

@@ -109,7 +109,7 @@ func withQueries(ctx context.Context, o *options, use func(*query.Client) error)
 		return fmt.Errorf("%w\nIs Landfall running (landfall up), and with the same configuration file (--config)?", err)
 	}
 	defer conn.Close()
-	return use(query.New(conn, c.ClickHouse.Database))
+	return use(query.New(conn, c.ClickHouse.Database, query.Options{}))
 }
 
 // parseTime reads a date, a time, or a length of time before now; the zero time for "".

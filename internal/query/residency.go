@@ -1,21 +1,6 @@
 package query
 
-import (
-	"time"
-)
-
-// Dimension is what an answer is broken down by.
-type Dimension string
-
-// The dimensions of a residency question.
-const (
-	ByVendor      Dimension = "vendor"
-	ByPlace       Dimension = "place" // subdivision if known, else country, else "unknown"
-	ByCountry     Dimension = "country"
-	ByASN         Dimension = "asn"
-	ByCloudRegion Dimension = "cloud_region"
-	ByConfidence  Dimension = "confidence"
-)
+import "time"
 
 // Bucket is the length of one step of time in an answer.
 type Bucket string
@@ -42,6 +27,8 @@ type Residency struct {
 	// Filters; empty: all. A place is an ISO 3166-2 code, an ISO 3166-1 code or "unknown"; a
 	// country does not stand for its subdivisions among Places, but does among Countries.
 	Vendors, Places, Countries []string
+	ASNs                       []uint32
+	Operators, Sites           []string // within the client's scope
 	// By breaks the answer down; empty: one row a bucket.
 	By []Dimension
 	// Bucket is the step of time; empty: BucketTotal.
@@ -55,35 +42,39 @@ type Residency struct {
 	// Sides are the handset sides counted (source, destination, both, none); empty: all but none,
 	// that is, all flows with a handset at one end.
 	Sides []string
+	// Revision asks for the figures as they were when that revision was the newest in force; 0 is
+	// what came in, without corrections. nil: as they are now.
+	Revision *uint16
+	// MinHandsets withholds the figures of fewer distinct handsets than that, and of what would give
+	// them away; 0: none. Only where days answer: the bucket is day, week or total and the times are
+	// whole days. Several answers laid side by side may still give more away than one.
+	MinHandsets int
+	// FiguresOnly leaves out what comes from other tables: completeness, data sets, the bound of
+	// zero, and rows of what was not observed. For who asks every two seconds.
+	FiguresOnly bool
 }
 
 // ResidencyRow is one figure of an answer: a bucket and a combination of the dimensions asked for.
-// Dimensions not asked for are empty.
 type ResidencyRow struct {
-	Bucket         time.Time `json:"bucket,omitzero"` // begin of the bucket, UTC; zero for BucketTotal
-	Vendor         string    `json:"vendor,omitempty"`
-	Place          string    `json:"place,omitempty"`
-	Country        string    `json:"country,omitempty"`
-	ASN            uint32    `json:"asn,omitempty"`
-	ASOrganization string    `json:"as_organization,omitempty"` // "other" where Top left it out
-	CloudProvider  string    `json:"cloud_provider,omitempty"`
-	CloudRegion    string    `json:"cloud_region,omitempty"`
-	Confidence     string    `json:"confidence,omitempty"`
-	Flows          uint64    `json:"flows"`
-	BytesUp        uint64    `json:"bytes_up"` // handset to remote, scaled by the sampling interval
-	BytesDown      uint64    `json:"bytes_down"`
-	PacketsUp      uint64    `json:"packets_up"`
-	PacketsDown    uint64    `json:"packets_down"`
-	ShareUp        float64   `json:"share_up"` // of the bucket's bytes up under the same filters, 0 to 1
+	Bucket time.Time `json:"bucket,omitzero"` // begin of the bucket, UTC; zero for BucketTotal
+	Key
+	Cell
 }
 
 // ResidencyAnswer is what a question got. Rows are ordered by bucket, then by bytes up, most first;
-// "other" comes last in its bucket.
+// "other" comes last in its bucket, suppressed rows before it, and those before them of which nothing
+// was observed.
 type ResidencyAnswer struct {
 	Question Residency      `json:"-"`
 	Rows     []ResidencyRow `json:"rows"`
-	Rollup   string         `json:"rollup"` // the table that answered
-	SQL      string         `json:"sql"`    // as sent, with its parameters' names
-	Since    time.Time      `json:"since,omitzero"`
-	Until    time.Time      `json:"until,omitzero"`
+	Basis
+	// Buckets are those of the rows and those in which exporters sent anything, in order. An answer
+	// by the minute has the completeness of the minute's hour.
+	Buckets []BucketInfo `json:"buckets"`
+	// UpperBoundOfZero is what any key without a row may have sent in a bucket unseen; absent:
+	// nothing is known of the sampling in that time.
+	UpperBoundOfZero *UpperBound `json:"upper_bound_of_zero,omitempty"`
+	// DataSets are those with the most flows, 20 at most; DataSetsMore is how many more there are.
+	DataSets     []DataSets `json:"data_sets,omitempty"`
+	DataSetsMore int        `json:"data_sets_more,omitempty"`
 }

@@ -3,107 +3,79 @@ package query
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	clickhousego "github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// columns are the expressions of each dimension, over the rollup r. The first is what Top and a
-// row's other-ness are judged by.
-var columns = map[Dimension][]column{
-	ByVendor:      {{"vendor", "toString(r.vendor)", "'" + Other + "'"}},
-	ByPlace:       {{"place", place, "'" + Other + "'"}},
-	ByCountry:     {{"country", country, "'" + Other + "'"}},
-	ByASN:         {{"asn", "r.asn", "toUInt32(0)"}, {"as_organization", "toString(r.as_organization)", "'" + Other + "'"}},
-	ByCloudRegion: {{"cloud_provider", "toString(r.cloud_provider)", "'" + Other + "'"}, {"cloud_region", "if(r.cloud_region = '', '" + Unknown + "', toString(r.cloud_region))", "'" + Other + "'"}},
-	ByConfidence:  {{"confidence", "toString(r.confidence)", "'" + Other + "'"}},
+// statement is SQL with the values of its parameters. Nothing that a user wrote is in the SQL.
+type statement struct {
+	purpose    string // what it is asked for, in words
+	table      string // the main table that it reads
+	sql        string
+	parameters []any
+	where      []string
 }
 
-// column is one column of a dimension: its name in the answer, its expression, and what stands in
-// it for all that Top leaves out.
-type column struct{ name, expression, other string }
+func (c *Client) statement(purpose, table string) *statement {
+	s := &statement{purpose: purpose, table: table}
+	s.in("r.operator", "scope_operators", c.scope.Operators)
+	s.in("r.site", "scope_sites", c.scope.Sites)
+	return s
+}
 
-const (
-	place   = "multiIf(r.subdivision_code != '', toString(r.subdivision_code), r.country_code != '', toString(r.country_code), '" + Unknown + "')"
-	country = "if(r.country_code = '', '" + Unknown + "', toString(r.country_code))"
-)
+func (s *statement) set(name string, value any) {
+	s.parameters = append(s.parameters, clickhousego.Named(name, value))
+}
 
-var bucketStarts = map[Bucket]string{
+func (s *statement) and(condition string) { s.where = append(s.where, condition) }
+
+// in keeps the rows whose expression is one of the values; none: all rows.
+func (s *statement) in(expression, name string, values []string) {
+	if len(values) > 0 {
+		s.and(fmt.Sprintf("%s IN {%s:Array(String)}", expression, name))
+		s.set(name, values)
+	}
+}
+
+func (s *statement) inNumbers(expression, name string, values []uint32) {
+	if len(values) > 0 {
+		s.and(fmt.Sprintf("%s IN {%s:Array(UInt32)}", expression, name))
+		s.set(name, values)
+	}
+}
+
+// span keeps the rows with since ≤ r.bucket < until; a zero time is open.
+func (s *statement) span(since, until time.Time) {
+	if !since.IsZero() {
+		s.and("r.bucket >= toDateTime({since:UInt32}, 'UTC')")
+		s.set("since", uint32(since.Unix()))
+	}
+	if !until.IsZero() {
+		s.and("r.bucket < toDateTime({until:UInt32}, 'UTC')")
+		s.set("until", uint32(until.Unix()))
+	}
+}
+
+// write fills in a template: $database, $table, $where, and what else is given in pairs.
+func (s *statement) write(database, template string, pairs ...string) {
+	where := "1"
+	if len(s.where) > 0 {
+		where = strings.Join(s.where, "\n  AND ")
+	}
+	all := append([]string{"$database", identifier(database), "$table", identifier(s.table), "$where", where}, pairs...)
+	s.sql = strings.NewReplacer(all...).Replace(template)
+}
+
+func (s *statement) public() Statement { return Statement{For: s.purpose, SQL: s.sql} }
+
+// begins are the begins of buckets, over the rollup r.
+var begins = map[Bucket]string{
 	BucketMinute: "toStartOfMinute(r.bucket)",
 	BucketHour:   "toStartOfHour(r.bucket, 'UTC')",
 	BucketDay:    "toStartOfDay(r.bucket, 'UTC')",
 	BucketWeek:   "toDateTime(toMonday(r.bucket, 'UTC'), 'UTC')",
 	BucketTotal:  "toDateTime(0, 'UTC')",
-}
-
-// statement is SQL with the values of its parameters. Nothing that a user wrote is in the SQL.
-type statement struct {
-	sql        string
-	parameters []any
-}
-
-// build writes the statement for a normal, valid question. The answer's columns are the bucket, the
-// dimensions' columns, and the five sums.
-func (q Residency) build(database string, limit int) statement {
-	var s statement
-	parameter := func(name string, value any) { s.parameters = append(s.parameters, clickhousego.Named(name, value)) }
-	where := []string{"r.handset_side IN {sides:Array(String)}"}
-	parameter("sides", q.Sides)
-	filter := func(name, expression string, values []string) {
-		if len(values) > 0 {
-			where = append(where, fmt.Sprintf("%s IN {%s:Array(String)}", expression, name))
-			parameter(name, values)
-		}
-	}
-	filter("vendors", "r.vendor", q.Vendors)
-	filter("places", place, q.Places)
-	filter("countries", country, q.Countries)
-	if !q.Since.IsZero() {
-		where = append(where, "r.bucket >= toDateTime({since:UInt32}, 'UTC')")
-		parameter("since", uint32(q.Since.Unix()))
-	}
-	if !q.Until.IsZero() {
-		where = append(where, "r.bucket < toDateTime({until:UInt32}, 'UTC')")
-		parameter("until", uint32(q.Until.Unix()))
-	}
-	parameter("limit", uint64(limit))
-
-	var names, expressions []string
-	var others []string
-	for _, d := range q.By {
-		for _, c := range columns[d] {
-			names = append(names, c.name)
-			expressions = append(expressions, c.expression)
-			others = append(others, c.other)
-		}
-	}
-	from := fmt.Sprintf("FROM %s.%s AS r\nWHERE %s", identifier(database), q.rollup(), strings.Join(where, "\n  AND "))
-	selected := []string{bucketStarts[q.Bucket] + " AS answer_bucket"}
-	top := q.Top > 0 && len(names) > 0
-	key := "(" + strings.Join(expressions, ", ") + ")"
-	for i, name := range names {
-		e := expressions[i]
-		if top {
-			e = fmt.Sprintf("if(%s IN (SELECT * FROM top), %s, %s)", key, e, others[i])
-		}
-		selected = append(selected, e+" AS answer_"+name)
-		names[i] = "answer_" + name
-	}
-	for _, c := range []string{"flows", "bytes_up", "bytes_down", "packets_up", "packets_down"} {
-		selected = append(selected, fmt.Sprintf("sum(r.%s) AS answer_%s", c, c))
-	}
-	var sql strings.Builder
-	if top {
-		parameter("top", uint64(q.Top))
-		// The order is made total, so that which of two equals is kept does not change.
-		fmt.Fprintf(&sql, "WITH top AS (\nSELECT %s\n%s\nGROUP BY ALL\nORDER BY sum(r.bytes_up) DESC, %s\nLIMIT {top:UInt64})\n",
-			strings.Join(expressions, ", "), from, strings.Join(expressions, ", "))
-	}
-	fmt.Fprintf(&sql, "SELECT %s\n%s\nGROUP BY %s\nORDER BY %s\nLIMIT {limit:UInt64}",
-		strings.Join(selected, ",\n       "), from,
-		strings.Join(append([]string{"answer_bucket"}, names...), ", "),
-		strings.Join(append([]string{"answer_bucket", "answer_bytes_up DESC"}, names...), ", "))
-	s.sql = sql.String()
-	return s
 }
 
 // identifier quotes a name for SQL.

@@ -170,8 +170,6 @@ func writePivot(w io.Writer, a *ResidencyAnswer, placeName func(string) string) 
 // label is the value of a dimension as people read it.
 func label(r *ResidencyRow, d Dimension, placeName func(string) string) string {
 	switch d {
-	case ByVendor:
-		return r.Vendor
 	case ByPlace:
 		return named(r.Place, placeName)
 	case ByCountry:
@@ -186,10 +184,8 @@ func label(r *ResidencyRow, d Dimension, placeName func(string) string) string {
 			return r.CloudRegion
 		}
 		return r.CloudProvider + " " + r.CloudRegion
-	case ByConfidence:
-		return r.Confidence
 	}
-	return ""
+	return cmp.Or(*columns([]Dimension{d})[0].text(&r.Key), "–")
 }
 
 func named(code string, placeName func(string) string) string {
@@ -200,19 +196,8 @@ func named(code string, placeName func(string) string) string {
 }
 
 func title(d Dimension) string {
-	switch d {
-	case ByVendor:
-		return "Vendor"
-	case ByPlace:
-		return "Place"
-	case ByCountry:
-		return "Country"
-	case ByASN:
-		return "Network"
-	case ByCloudRegion:
-		return "Cloud region"
-	}
-	return "Confidence"
+	known, _ := d.find()
+	return known.title
 }
 
 func bucketTitle(b Bucket) string {

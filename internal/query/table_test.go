@@ -12,19 +12,19 @@ import (
 var week = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
 func answer(by ...Dimension) ResidencyAnswer {
-	a := ResidencyAnswer{Question: Residency{By: by, Bucket: BucketWeek}, Rollup: "residency_day"}
+	a := ResidencyAnswer{Question: Residency{By: by, Bucket: BucketWeek}, Basis: Basis{Rollup: "residency_day"}}
 	for i := range 2 {
 		w := week.AddDate(0, 0, 7*i)
 		a.Rows = append(a.Rows,
-			ResidencyRow{Bucket: w, Vendor: "Xiaomi", Place: "CN-BJ", Flows: 3, BytesUp: uint64(85-30*i) * 12345678, BytesDown: 999_499, ShareUp: 0.85},
-			ResidencyRow{Bucket: w, Vendor: "Xiaomi", Place: "US-OR", Flows: 2, BytesUp: uint64(10+20*i) * 12345678, ShareUp: 0.1},
-			ResidencyRow{Bucket: w, Vendor: "Xiaomi", Place: "SG", Flows: 1, BytesUp: uint64(5+10*i) * 12345678, ShareUp: 0.05})
+			ResidencyRow{Bucket: w, Key: Key{Vendor: "Xiaomi", Place: "CN-BJ"}, Cell: Cell{Figures: Figures{Flows: 3, BytesUp: uint64(85-30*i) * 12345678, BytesDown: 999_499}, ShareUp: 0.85}},
+			ResidencyRow{Bucket: w, Key: Key{Vendor: "Xiaomi", Place: "US-OR"}, Cell: Cell{Figures: Figures{Flows: 2, BytesUp: uint64(10+20*i) * 12345678}, ShareUp: 0.1}},
+			ResidencyRow{Bucket: w, Key: Key{Vendor: "Xiaomi", Place: "SG"}, Cell: Cell{Figures: Figures{Flows: 1, BytesUp: uint64(5+10*i) * 12345678}, ShareUp: 0.05}})
 		if i == 1 {
 			for _, p := range []string{"FR", "GB", "JP", "BR"} {
-				a.Rows = append(a.Rows, ResidencyRow{Bucket: w, Vendor: "Xiaomi", Place: p, BytesUp: 999})
+				a.Rows = append(a.Rows, ResidencyRow{Bucket: w, Key: Key{Vendor: "Xiaomi", Place: p}, Cell: Cell{Figures: Figures{BytesUp: 999}}})
 			}
 		}
-		a.Rows = append(a.Rows, ResidencyRow{Bucket: w, Vendor: Other, Place: Other, BytesUp: 1})
+		a.Rows = append(a.Rows, ResidencyRow{Bucket: w, Key: Key{Vendor: Other, Place: Other}, Cell: Cell{Figures: Figures{BytesUp: 1}}})
 	}
 	return a
 }
@@ -101,7 +101,7 @@ bucket,vendor,place,place_name,flows,bytes_up,bytes_down,packets_up,packets_down
 2026-03-02T00:00:00Z,"'=cmd(""x""), y",US-OR,Oregon,2,123456780,0,0,0,0.100000
 `)
 	b.Reset()
-	a = ResidencyAnswer{Question: Residency{Bucket: BucketTotal}, Rows: []ResidencyRow{{Flows: 1, ShareUp: 1}}}
+	a = ResidencyAnswer{Question: Residency{Bucket: BucketTotal}, Rows: []ResidencyRow{{Cell: Cell{Figures: Figures{Flows: 1}, ShareUp: 1}}}}
 	if err := WriteCSV(&b, a, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -3,15 +3,15 @@ package query
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 )
 
 var (
-	dimensions  = []Dimension{ByVendor, ByPlace, ByCountry, ByASN, ByCloudRegion, ByConfidence}
-	buckets     = []Bucket{BucketMinute, BucketHour, BucketDay, BucketWeek, BucketTotal}
-	sides       = []string{"source", "destination", "both", "none"}
-	handsetOnly = sides[:3]
+	buckets      = []Bucket{BucketMinute, BucketHour, BucketDay, BucketWeek, BucketTotal}
+	units        = []Unit{UnitAddress, UnitNetwork, UnitASN, UnitPlace, UnitCountry}
+	handsetSides = []string{"source", "destination", "both", "none"}
 )
 
 // The times that a rollup's bucket can have.
@@ -20,54 +20,84 @@ var (
 	latest   = time.Date(2106, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// maxFilter bounds the values of one filter; the server bounds a query's size.
-const maxFilter = 1000
+// Bounds of the values of one filter; the server bounds a statement's size.
+const (
+	maxFilter   = 1000
+	maxNetworks = 100
+)
 
-// Validate reports every fault of the question as one *InvalidError.
-func (q Residency) Validate() error {
-	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	for i, d := range q.By {
-		if !slices.Contains(dimensions, d) {
-			bad("unknown dimension %q, known are %v", d, dimensions)
-		} else if slices.Contains(q.By[:i], d) {
-			bad("dimension %q is asked for twice", d)
-		}
+// faults gathers what is wrong with a question.
+type faults []error
+
+func (f *faults) add(format string, args ...any) { *f = append(*f, fmt.Errorf(format, args...)) }
+
+func (f faults) err() error {
+	if len(f) == 0 {
+		return nil
 	}
-	if q.Bucket != "" && !slices.Contains(buckets, q.Bucket) {
-		bad("unknown bucket %q, known are %v", q.Bucket, buckets)
-	}
-	for _, s := range q.Sides {
-		if !slices.Contains(sides, s) {
-			bad("unknown handset side %q, known are %v", s, sides)
-		}
-	}
+	return &InvalidError{errors.Join(f...)}
+}
+
+func (f *faults) times(since, until time.Time) {
+	f.namedTimes("since", since, "until", until)
+}
+
+func (f *faults) namedTimes(from string, since time.Time, to string, until time.Time) {
 	for _, t := range []struct {
 		name string
 		time time.Time
-	}{{"since", q.Since}, {"until", q.Until}} {
+	}{{from, since}, {to, until}} {
 		if !t.time.IsZero() && (t.time.Before(earliest) || t.time.After(latest)) {
-			bad("%s %s is not in the years 1970 to 2105", t.name, t.time.Format(time.RFC3339))
+			f.add("%s %s is not in the years 1970 to 2105", t.name, t.time.Format(time.RFC3339))
 		}
 	}
-	if !q.Since.IsZero() && !q.Until.IsZero() && !q.Since.Before(q.Until) {
-		bad("since %s is not before until %s", q.Since.Format(time.RFC3339), q.Until.Format(time.RFC3339))
+	if !since.IsZero() && !until.IsZero() && !since.Before(until) {
+		f.add("%s %s is not before %s %s", from, since.Format(time.RFC3339), to, until.Format(time.RFC3339))
 	}
-	if q.Top < 0 {
-		bad("top %d is negative", q.Top)
+}
+
+func (f *faults) filter(name string, n, most int) {
+	if n > most {
+		f.add("%d %s to filter by, at most %d are taken", n, name, most)
 	}
-	for _, f := range []struct {
-		name   string
-		values []string
-	}{{"vendors", q.Vendors}, {"places", q.Places}, {"countries", q.Countries}} {
-		if len(f.values) > maxFilter {
-			bad("%d %s to filter by, at most %d are taken", len(f.values), f.name, maxFilter)
+}
+
+func (f *faults) top(top int) {
+	if top < 0 {
+		f.add("top %d is negative", top)
+	}
+}
+
+// Validate reports every fault of the question as one *InvalidError.
+func (q Residency) Validate() error {
+	var f faults
+	for i, d := range q.By {
+		if _, ok := d.find(); !ok {
+			f.add("unknown dimension %q, known are %v", d, Dimensions())
+		} else if slices.Contains(q.By[:i], d) {
+			f.add("dimension %q is asked for twice", d)
 		}
 	}
-	if len(errs) > 0 {
-		return &InvalidError{errors.Join(errs...)}
+	if q.Bucket != "" && !slices.Contains(buckets, q.Bucket) {
+		f.add("unknown bucket %q, known are %v", q.Bucket, buckets)
 	}
-	return nil
+	for _, s := range q.Sides {
+		if !slices.Contains(handsetSides, s) {
+			f.add("unknown handset side %q, known are %v", s, handsetSides)
+		}
+	}
+	f.times(q.Since, q.Until)
+	f.top(q.Top)
+	if q.MinHandsets < 0 {
+		f.add("a minimum of %d handsets is negative", q.MinHandsets)
+	}
+	f.filter("vendors", len(q.Vendors), maxFilter)
+	f.filter("places", len(q.Places), maxFilter)
+	f.filter("countries", len(q.Countries), maxFilter)
+	f.filter("networks", len(q.ASNs), maxFilter)
+	f.filter("operators", len(q.Operators), maxFilter)
+	f.filter("sites", len(q.Sites), maxFilter)
+	return f.err()
 }
 
 // normal fills in the defaults and widens the times to whole minutes.
@@ -76,35 +106,52 @@ func (q Residency) normal() Residency {
 		q.Bucket = BucketTotal
 	}
 	if len(q.Sides) == 0 {
-		q.Sides = handsetOnly
+		q.Sides = handsetSides[:3]
 	}
-	if !q.Since.IsZero() {
-		q.Since = q.Since.UTC().Truncate(time.Minute)
-	}
-	if !q.Until.IsZero() {
-		until := q.Until.UTC().Truncate(time.Minute)
-		if until.Before(q.Until) {
-			until = until.Add(time.Minute)
-		}
-		q.Until = until
-	}
+	q.Since, q.Until = widen(q.Since, q.Until, time.Minute)
 	return q
 }
 
-// rollup is the coarsest table that can answer a normal question: its buckets must be whole parts of
-// the question's, and must not straddle its borders.
-func (q Residency) rollup() string {
-	on := func(d time.Duration) bool {
-		// Truncate of a Time counts from the year 1, which is a multiple of days away from 1970.
-		return (q.Since.IsZero() || q.Since.Truncate(d).Equal(q.Since)) && (q.Until.IsZero() || q.Until.Truncate(d).Equal(q.Until))
+// completeness is the question about the completeness of a normal question's buckets.
+func (q Residency) completeness() Completeness {
+	c := Completeness{Operators: q.Operators, Sites: q.Sites, Bucket: q.Bucket, Since: q.Since, Until: q.Until}
+	if c.Bucket == BucketMinute {
+		c.Bucket = BucketHour
 	}
-	switch {
-	case q.Bucket == BucketMinute:
-		return "residency_minute"
-	case q.Bucket != BucketHour && on(24*time.Hour):
-		return "residency_day"
-	case on(time.Hour):
-		return "residency_hour"
+	return c.normal()
+}
+
+// Validate reports every fault of the question as one *InvalidError.
+func (q Completeness) Validate() error {
+	var f faults
+	if q.Bucket != "" && !slices.Contains(buckets[1:], q.Bucket) {
+		f.add("unknown bucket %q, known are %v", q.Bucket, buckets[1:])
 	}
-	return "residency_minute"
+	for _, e := range q.Exporters {
+		if _, err := netip.ParseAddr(e); err != nil {
+			f.add("exporter %q is not an IP address", e)
+		}
+	}
+	f.times(q.Since, q.Until)
+	f.filter("exporters", len(q.Exporters), maxFilter)
+	f.filter("operators", len(q.Operators), maxFilter)
+	f.filter("sites", len(q.Sites), maxFilter)
+	return f.err()
+}
+
+// normal fills in the defaults, widens the times to whole hours, and writes addresses as the ledger
+// has them.
+func (q Completeness) normal() Completeness {
+	if q.Bucket == "" {
+		q.Bucket = BucketTotal
+	}
+	q.Since, q.Until = widen(q.Since, q.Until, time.Hour)
+	exporters := make([]string, 0, len(q.Exporters))
+	for _, e := range q.Exporters {
+		if a, err := netip.ParseAddr(e); err == nil {
+			exporters = append(exporters, netip.AddrFrom16(a.As16()).WithZone("").String())
+		}
+	}
+	q.Exporters = exporters
+	return q
 }

@@ -12,16 +12,10 @@ import (
 // The answers of the API, as schemas/openapi/landfall.yaml describes them.
 
 type residencyAnswer struct {
-	Rows   []residencyRow `json:"rows"`
-	Rollup string         `json:"rollup"`
-	Since  time.Time      `json:"since,omitzero"`
-	Until  time.Time      `json:"until,omitzero"`
-}
-
-type residencyRow struct {
-	query.ResidencyRow
-	PlaceName   string `json:"place_name,omitempty"`
-	CountryName string `json:"country_name,omitempty"`
+	Rows   []query.ResidencyRow `json:"rows"`
+	Rollup string               `json:"rollup"`
+	Since  time.Time            `json:"since,omitzero"`
+	Until  time.Time            `json:"until,omitzero"`
 }
 
 type vendorsAnswer struct {
@@ -58,11 +52,8 @@ func (s *Service) residency(ctx context.Context, values url.Values) (reply, erro
 			write: func(w io.Writer) error { return query.WriteCSV(w, a, s.placeName) },
 		}, nil
 	}
-	out := residencyAnswer{Rows: make([]residencyRow, len(a.Rows)), Rollup: a.Rollup, Since: a.Since, Until: a.Until}
-	for i, r := range a.Rows {
-		out.Rows[i] = residencyRow{ResidencyRow: r, PlaceName: s.placeName(r.Place), CountryName: s.placeName(r.Country)}
-	}
-	return jsonReply(out), nil
+	a.Name(s.placeName)
+	return jsonReply(residencyAnswer{Rows: notNil(a.Rows), Rollup: a.Rollup, Since: a.Since, Until: a.Until}), nil
 }
 
 // placeName names a code; the keys that are no codes name themselves.

@@ -36,7 +36,7 @@ func TestRealEngine(t *testing.T) {
 		flow(start.AddDate(0, 0, 7), "Xiaomi", "SG", "", 400),
 		flow(start, "randomised", "", "", 9_007_199_254_740_993), // 2^53 + 1
 	)
-	s := newService(t, query.New(db.Conn(t), db.Database))
+	s := newService(t, query.New(db.Conn(t), db.Database, query.Options{}))
 
 	w := get(s, "/api/v1/residency?vendor=Xiaomi&by=place&bucket=week&since=2026-06-29&until=2026-07-13")
 	var a residencyAnswer
@@ -83,7 +83,7 @@ func TestRealEngine(t *testing.T) {
 // Every dimension and bucket that the API takes is one that ClickHouse answers.
 func TestEveryQuestion(t *testing.T) {
 	db, _ := flowstest.Start(t)
-	s := newService(t, query.New(db.Conn(t), db.Database))
+	s := newService(t, query.New(db.Conn(t), db.Database, query.Options{}))
 	for _, by := range dimensions {
 		for _, bucket := range buckets {
 			path := "/api/v1/residency?since=2026-06-01&until=2026-06-02&by=" + by + "&bucket=" + bucket
@@ -97,7 +97,7 @@ func TestEveryQuestion(t *testing.T) {
 // A table that is not there is ClickHouse's fault: the statement stays in the log.
 func TestMissingTables(t *testing.T) {
 	db := chtest.Start(t)
-	s := newService(t, query.New(db.Conn(t), db.Database))
+	s := newService(t, query.New(db.Conn(t), db.Database, query.Options{}))
 	for _, path := range []string{"/api/v1/residency", "/api/v1/vendors"} {
 		w := get(s, path)
 		if p := asProblem(t, w); w.Code != http.StatusServiceUnavailable || strings.Contains(strings.ToUpper(p.Detail), "SELECT") || strings.Contains(p.Detail, "residency_") {

@@ -17,7 +17,7 @@ func fixtureStart() time.Time { return time.Date(2026, 6, 29, 0, 0, 0, 0, time.U
 type cell struct {
 	week                   time.Time
 	vendor, place, country string
-	row                    query.ResidencyRow
+	row                    query.Figures
 }
 
 // fixture answers as a small network would: twelve weeks in which Xiaomi moves from Beijing to
@@ -64,7 +64,7 @@ func newFixture(start time.Time, weeks int) *fixture {
 				up := uint64(vendor.scale * wobble * (part.before + (part.after-part.before)*at))
 				f.cells = append(f.cells, cell{
 					week: start.AddDate(0, 0, 7*w), vendor: vendor.name, place: part.place, country: part.country,
-					row: query.ResidencyRow{Flows: up/90_000 + 1, BytesUp: up, BytesDown: up*7 + uint64(p), PacketsUp: up / 700, PacketsDown: up / 100},
+					row: query.Figures{Flows: up/90_000 + 1, BytesUp: up, BytesDown: up*7 + uint64(p), PacketsUp: up / 700, PacketsDown: up / 100},
 				})
 			}
 		}
@@ -124,7 +124,7 @@ func (f *fixture) Residency(ctx context.Context, q query.Residency) (query.Resid
 		sums[k] = r
 		totals[k.week] += c.row.BytesUp
 	}
-	a := query.ResidencyAnswer{Question: q, Rollup: "residency_day", Since: q.Since, Until: q.Until}
+	a := query.ResidencyAnswer{Question: q, Basis: query.Basis{Rollup: "residency_day", Since: q.Since, Until: q.Until}}
 	for _, r := range sums {
 		r.ShareUp = float64(r.BytesUp) / float64(totals[r.Bucket])
 		a.Rows = append(a.Rows, r)

@@ -104,7 +104,7 @@ func TestOpenAPIValues(t *testing.T) {
 func TestOpenAPIFields(t *testing.T) {
 	doc := document(t)
 	for name, v := range map[string]any{
-		"Residency": residencyAnswer{}, "ResidencyRow": residencyRow{}, "Vendors": vendorsAnswer{}, "VendorTotal": query.VendorTotal{},
+		"Residency": residencyAnswer{}, "ResidencyRow": query.ResidencyRow{}, "Vendors": vendorsAnswer{}, "VendorTotal": query.VendorTotal{},
 		"Totals": totalsAnswer{}, "ExporterTotal": query.ExporterTotal{}, "Places": placesAnswer{}, "About": aboutAnswer{}, "Problem": problem{},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -73,7 +73,7 @@ func TestRights(t *testing.T) {
 	if err := conn.Exec(t.Context(), insert); err != nil {
 		t.Fatal(err)
 	}
-	vendors, err := query.New(conn, database).Vendors(t.Context())
+	vendors, err := query.New(conn, database, query.Options{}).Vendors(t.Context())
 	if err != nil || len(vendors) != 1 || vendors[0].BytesUp != 21 {
 		t.Errorf("vendors are %+v: %v", vendors, err)
 	}

@@ -81,7 +81,7 @@ func (d *Datasource) client(ctx context.Context) (*query.Client, error) {
 		}
 		d.conn = conn
 	}
-	return query.New(d.conn, d.config.Database), nil
+	return query.New(d.conn, d.config.Database, query.Options{}), nil
 }
 
 // CheckHealth connects, logs in and reads the totals, and says which of these fails.

@@ -1,0 +1,73 @@
+package query
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Unit is what a row about remote ends is of.
+type Unit string
+
+// The units of a question about remote ends.
+const (
+	UnitAddress Unit = "address"
+	UnitNetwork Unit = "network" // the /24 or /48 around the address
+	UnitASN     Unit = "asn"
+	UnitPlace   Unit = "place"
+	UnitCountry Unit = "country"
+)
+
+// Filter narrows a question about remote ends; empty fields: all.
+type Filter struct {
+	Vendors, Places, Countries []string // as in Residency
+	ASNs                       []uint32
+	Networks                   []netip.Prefix // the remote address is in one of them; 100 at most
+	Operators, Sites           []string
+}
+
+// Endpoints asks for the remote ends with the most bytes up.
+type Endpoints struct {
+	Filter
+	Unit Unit // empty: UnitAddress
+	// Since (included) and Until (excluded) are widened to whole days; zero: open.
+	Since, Until time.Time
+	Top          int // how many rows; 0: 100
+}
+
+// EndpointsAnswer has the most bytes up first.
+type EndpointsAnswer struct {
+	Question Endpoints `json:"-"`
+	Basis
+	Rows []EndpointRow `json:"rows"`
+}
+
+// EndpointRow is one remote end, or all those of one network, AS, place or country. Of what may
+// differ within it (place, network's holder) it has that of the last contact; what the unit leaves
+// open is empty.
+type EndpointRow struct {
+	Vendor         string       `json:"vendor,omitempty"` // only with NewSince.EachVendor
+	Address        netip.Addr   `json:"address,omitzero"` // UnitAddress
+	Network        netip.Prefix `json:"network,omitzero"` // UnitAddress and UnitNetwork
+	ASN            uint32       `json:"asn,omitempty"`    // not for UnitPlace and UnitCountry
+	ASOrganization string       `json:"as_organization,omitempty"`
+	Place          string       `json:"place,omitempty"`   // not for UnitASN and UnitCountry
+	Country        string       `json:"country,omitempty"` // not for UnitASN
+	CloudProvider  string       `json:"cloud_provider,omitempty"`
+	CloudRegion    string       `json:"cloud_region,omitempty"`
+	Confidence     string       `json:"confidence,omitempty"`
+	Verdict        string       `json:"verdict,omitempty"`
+	PlaceName      string       `json:"place_name,omitempty"`   // set by Name
+	CountryName    string       `json:"country_name,omitempty"` // set by Name
+	// Vendors are those whose handsets it was in contact with, by name; 10 at most.
+	Vendors []string `json:"vendors"`
+	// FirstSeen and LastSeen are starts of flows in the time of the question; of NewSince, FirstSeen
+	// is the first contact ever.
+	FirstSeen time.Time `json:"first_seen"`
+	LastSeen  time.Time `json:"last_seen"`
+	// Handsets is how many pseudonyms were in contact. They change every week: over several weeks a
+	// handset counts once in each.
+	Handsets uint64 `json:"handsets"`
+	// Endpoints is how many remote addresses the row is of.
+	Endpoints uint64 `json:"endpoints"`
+	Figures
+}

@@ -1,0 +1,24 @@
+package query
+
+import "time"
+
+// NewSince asks for the remote ends that handsets first contacted in a time.
+type NewSince struct {
+	// Filter: with vendors, new is what none of their handsets had contacted before; without, what
+	// nobody's had.
+	Filter
+	// EachVendor: new is what is new to one vendor's handsets, and rows are by vendor.
+	EachVendor bool
+	Unit       Unit // empty: UnitAddress
+	// Since (included) and Until (excluded) bound the first contact; zero Until: open. Since must be
+	// given. The figures are of the whole days that the time touches.
+	Since, Until time.Time
+	Top          int // how many rows; 0: 100
+}
+
+// NewSinceAnswer has the most bytes up first.
+type NewSinceAnswer struct {
+	Question NewSince `json:"-"`
+	Basis
+	Rows []EndpointRow `json:"rows"`
+}

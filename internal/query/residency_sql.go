@@ -1,0 +1,100 @@
+package query
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+const residencySQL = `$withSELECT $begin AS answer_bucket,
+       $selected
+FROM $database.$table AS r
+WHERE $where
+GROUP BY $group
+ORDER BY answer_bucket, answer_bytes_up DESC$keys
+LIMIT {limit:UInt64}`
+
+// The order is made total, so that which of two equals is kept does not change.
+const topSQL = `WITH top AS (
+SELECT $keys
+FROM $database.$table AS r
+WHERE $where
+GROUP BY ALL
+ORDER BY sum(r.bytes_up) DESC, $keys
+LIMIT {top:UInt64})
+`
+
+// handsetsSQL counts distinct pseudonyms.
+const handsetsSQL = "uniqCombinedMerge(12)(r.handsets) AS answer_handsets"
+
+// residencyStatement writes the statement for a normal, valid question. The answer's columns are the
+// bucket, the dimensions' columns, the sums, and with MinHandsets the handsets. As pseudonyms change
+// every week, handsets are counted by the week: what is asked for in total comes in weeks.
+func (c *Client) residencyStatement(q Residency, segments []segment) *statement {
+	s := c.statement("figures", q.rollup())
+	s.in("r.handset_side", "sides", q.Sides)
+	s.in("r.vendor", "vendors", q.Vendors)
+	s.in(place, "places", q.Places)
+	s.in(country, "countries", q.Countries)
+	s.inNumbers("r.asn", "asns", q.ASNs)
+	s.in("r.operator", "operators", q.Operators)
+	s.in("r.site", "sites", q.Sites)
+	s.span(q.Since, q.Until)
+	s.revised(segments)
+	s.set("limit", uint64(c.maxRows+1))
+
+	all := columns(q.By)
+	var expressions, selected, names []string
+	for _, column := range all {
+		expressions = append(expressions, column.expression)
+		names = append(names, "answer_"+column.name)
+	}
+	with := ""
+	top := q.Top > 0 && len(all) > 0
+	if top {
+		s.set("top", uint64(q.Top))
+		s.write(c.database, topSQL, "$keys", strings.Join(expressions, ", "))
+		with = s.sql
+	}
+	for i, column := range all {
+		e := expressions[i]
+		if top {
+			e = fmt.Sprintf("if((%s) IN (SELECT * FROM top), %s, %s)", strings.Join(expressions, ", "), e, column.other())
+		}
+		selected = append(selected, e+" AS "+names[i])
+	}
+	selected = append(selected, sumsSQL)
+	begin := begins[q.Bucket]
+	if q.MinHandsets > 0 {
+		selected = append(selected, handsetsSQL)
+		if q.Bucket == BucketTotal {
+			begin = begins[BucketWeek]
+		}
+	}
+	keys := ""
+	if len(names) > 0 {
+		keys = ", " + strings.Join(names, ", ")
+	}
+	s.write(c.database, residencySQL, "$with", with, "$begin", begin,
+		"$selected", strings.Join(selected, ",\n       "),
+		"$group", strings.Join(append([]string{"answer_bucket"}, names...), ", "), "$keys", keys)
+	return s
+}
+
+// rollup is the coarsest table that can answer a normal question: its buckets must be whole parts of
+// the question's, and must not straddle its borders.
+func (q Residency) rollup() string {
+	on := func(d time.Duration) bool {
+		// Truncate of a Time counts from the year 1, which is a multiple of days away from 1970.
+		return (q.Since.IsZero() || q.Since.Truncate(d).Equal(q.Since)) && (q.Until.IsZero() || q.Until.Truncate(d).Equal(q.Until))
+	}
+	switch {
+	case q.Bucket == BucketMinute:
+		return "residency_minute"
+	case q.Bucket != BucketHour && on(day):
+		return "residency_day"
+	case on(time.Hour):
+		return "residency_hour"
+	}
+	return "residency_minute"
+}

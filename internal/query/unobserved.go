@@ -1,0 +1,155 @@
+package query
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// maxUnobserved bounds the rows that say that nothing was observed.
+const maxUnobserved = 5000
+
+// The sampling intervals in force are read by the day, whatever the question's bucket, and without
+// its filters by vendor or place: where nothing was observed, no row could say them.
+const samplingSQL = `SELECT r.bucket, max(r.sampling_interval_max)
+FROM $database.$table AS r
+WHERE $where
+GROUP BY r.bucket`
+
+func (c *Client) samplingStatement(q Residency) *statement {
+	s := c.statement("sampling intervals", "residency_day")
+	s.in("r.operator", "operators", q.Operators)
+	s.in("r.site", "sites", q.Sites)
+	since, until := widen(q.Since, q.Until, day)
+	s.span(since, until)
+	s.write(c.database, samplingSQL)
+	return s
+}
+
+func (c *Client) samplingByDay(ctx context.Context, s *statement) (map[time.Time]uint32, error) {
+	out := make(map[time.Time]uint32)
+	var bucket time.Time
+	var n uint32
+	err := c.ask(ctx, s, []any{&bucket, &n}, func() error {
+		out[bucket.UTC()] = n
+		return nil
+	})
+	return out, err
+}
+
+// samplingWithin is the largest interval in force on a day that [from, to) touches; 0: none known. A
+// zero time is open.
+func samplingWithin(byDay map[time.Time]uint32, from, to time.Time) uint32 {
+	from, to = widen(from, to, day)
+	var most uint32
+	if d := 31 * day; !from.IsZero() && !to.IsZero() && to.Sub(from) <= d {
+		for t := from; t.Before(to); t = t.Add(day) {
+			most = max(most, byDay[t])
+		}
+		return most
+	}
+	for t, n := range byDay {
+		if !t.Before(from) && (to.IsZero() || t.Before(to)) {
+			most = max(most, n)
+		}
+	}
+	return most
+}
+
+// pinned are the keys that the question's filters name, if they name every one that it asks for. ok
+// is false if some dimension is open, or if a key could be among the others.
+func (q *Residency) pinned() (keys []Key, ok bool) {
+	keys = []Key{{}}
+	filtered := len(q.Vendors)+len(q.Places)+len(q.Countries)+len(q.ASNs)+len(q.Operators)+len(q.Sites) > 0
+	for _, d := range q.By {
+		var next []Key
+		extend := func(n int, set func(k *Key, i int)) {
+			for _, k := range keys {
+				for i := range n {
+					more := k
+					set(&more, i)
+					next = append(next, more)
+				}
+			}
+		}
+		switch d {
+		case ByVendor:
+			extend(len(q.Vendors), func(k *Key, i int) { k.Vendor = q.Vendors[i] })
+		case ByPlace:
+			extend(len(q.Places), func(k *Key, i int) { k.Place = q.Places[i] })
+		case ByCountry:
+			extend(len(q.Countries), func(k *Key, i int) { k.Country = q.Countries[i] })
+		case ByASN:
+			extend(len(q.ASNs), func(k *Key, i int) { k.ASN = q.ASNs[i] })
+		case ByOperator:
+			extend(len(q.Operators), func(k *Key, i int) { k.Operator = q.Operators[i] })
+		case BySite:
+			extend(len(q.Sites), func(k *Key, i int) { k.Site = q.Sites[i] })
+		}
+		if keys = next; len(keys) == 0 || len(keys) > maxUnobserved {
+			return nil, false
+		}
+	}
+	if q.Top > 0 && (len(keys) > q.Top || slices.Contains(q.By, ByASN)) {
+		return nil, false
+	}
+	return keys, filtered
+}
+
+// unobserved are rows for the keys that the question names and that have no row in a bucket in which
+// something else was counted: they say how much may have been sent unseen. A bucket in which nothing
+// was counted has none, for nothing is known of it.
+func (q *Residency) unobserved(rows []ResidencyRow, byDay map[time.Time]uint32, complete map[time.Time]CompletenessSummary, largestPacket float64) []ResidencyRow {
+	keys, ok := q.pinned()
+	if !ok || len(byDay) == 0 {
+		return nil
+	}
+	var buckets []time.Time
+	switch q.Bucket {
+	case BucketHour, BucketMinute:
+		// A day that has flows may have hours without; the ledger knows.
+		for hour, s := range complete {
+			if s.Share == nil {
+				continue
+			}
+			for t := hour; t.Before(hour.Add(time.Hour)); t = t.Add(q.Bucket.length()) {
+				if !t.Before(q.Since) && (q.Until.IsZero() || t.Before(q.Until)) {
+					buckets = append(buckets, t)
+				}
+			}
+		}
+	default:
+		for t := range byDay {
+			buckets = append(buckets, q.Bucket.begin(t))
+		}
+	}
+	slices.SortFunc(buckets, time.Time.Compare)
+	buckets = slices.CompactFunc(buckets, time.Time.Equal)
+	if len(buckets)*len(keys) > maxUnobserved {
+		return nil
+	}
+	type at struct {
+		bucket time.Time
+		key    Key
+	}
+	seen := make(map[at]bool)
+	for i := range rows {
+		k := rows[i].Key
+		k.ASOrganization = "" // a filter names the number
+		seen[at{rows[i].Bucket, k}] = true
+	}
+	var out []ResidencyRow
+	for _, b := range buckets {
+		from, to := q.Bucket.within(b, q.Since, q.Until)
+		n := samplingWithin(byDay, from, to)
+		for _, k := range keys {
+			if seen[at{b, k}] {
+				continue
+			}
+			seen[at{b, k}] = true // a filter may name a value twice
+			var none sums
+			out = append(out, ResidencyRow{Bucket: b, Key: k, Cell: Cell{Figures: none.figures(largestPacket, n), Unobserved: true}})
+		}
+	}
+	return out
+}
