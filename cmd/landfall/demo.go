@@ -18,6 +18,7 @@ import (
 	"github.com/landfall-telemetry/landfall/internal/dataset"
 	"github.com/landfall-telemetry/landfall/internal/geo"
 	"github.com/landfall-telemetry/landfall/internal/query"
+	"github.com/landfall-telemetry/landfall/internal/query/show"
 	"github.com/landfall-telemetry/landfall/internal/scenario"
 	"github.com/landfall-telemetry/landfall/internal/telemetry"
 )
@@ -288,7 +289,7 @@ func (d *demo) show(ctx context.Context, queries *query.Client, result scenario.
 		return err
 	}
 	fmt.Fprintln(d.out, "\nWhere Xiaomi's handsets sent their data, week by week:")
-	if err := query.WriteTable(d.out, answer, geo.Name); err != nil {
+	if err := show.Residency(d.out, answer, show.Options{PlaceName: geo.Name}); err != nil {
 		return err
 	}
 	if result.OK() {

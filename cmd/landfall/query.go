@@ -13,6 +13,7 @@ import (
 	"github.com/landfall-telemetry/landfall/internal/clickhouse"
 	"github.com/landfall-telemetry/landfall/internal/geo"
 	"github.com/landfall-telemetry/landfall/internal/query"
+	"github.com/landfall-telemetry/landfall/internal/query/show"
 	"github.com/landfall-telemetry/landfall/internal/telemetry"
 )
 
@@ -66,7 +67,7 @@ func residencyCommand(o *options) *cobra.Command {
 				case "csv":
 					return query.WriteCSV(cmd.OutOrStdout(), answer, geo.Name)
 				case "table":
-					return query.WriteTable(cmd.OutOrStdout(), answer, geo.Name)
+					return show.Residency(cmd.OutOrStdout(), answer, show.Options{PlaceName: geo.Name})
 				}
 				return fmt.Errorf("--format: %q is not table, json or csv", format)
 			})

@@ -92,7 +92,7 @@ func (t *table) fitting(width int) []int {
 			}
 		}
 		if widths[i] > 0 || c.drop == 0 {
-			widths[i] = max(widths[i], twwidth.Width(c.title)) + gap
+			widths[i] = max(widths[i], cellsOf(c.title)) + gap
 			kept = append(kept, i)
 		}
 	}
@@ -117,7 +117,7 @@ func clip(s string, most int) string {
 		return s
 	}
 	r := []rune(s)
-	for len(r) > 0 && twwidth.Width(string(r)) > most-1 {
+	for len(r) > 0 && cellsOf(string(r)) > most-1 {
 		r = r[:len(r)-1]
 	}
 	return strings.TrimRight(string(r), " ") + "…"
@@ -160,4 +160,4 @@ func (t *table) without(i int) {
 }
 
 // cellsOf is how much of a line a text takes.
-func cellsOf(s string) int { return cellsOf(s) }
+func cellsOf(s string) int { return twwidth.Width(s) }
