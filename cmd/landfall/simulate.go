@@ -71,6 +71,8 @@ addresses: give the enricher the file that --static-vendors writes.`,
 	scenarioFlags(migration.Flags(), &s)
 	migration.Flags().StringVar(&s.TruthFile, "truth", s.TruthFile, "file for the truth: what was sent, by vendor, place and week, as JSON")
 	migration.Flags().StringVar(&staticVendors, "static-vendors", "", "file for the vendors of subscribers whose exporter tells no MAC address (enricher.static_vendors_file)")
+	migration.Flags().Float64Var(&s.Drop, "drop", s.Drop, "share of the datagrams that are numbered and not sent, as if lost on the way; the truth says which")
+	migration.Flags().StringVar(&s.Silence, "silence", s.Silence, "exporter and hours of history in which it is dead, as netflow9:100-106")
 	migration.Flags().BoolVar(&live, "live", false, "go on with live flows until Ctrl-C")
 	cmd.AddCommand(migration)
 	return cmd

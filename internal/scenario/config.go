@@ -9,15 +9,17 @@ import (
 
 // Config of the scenario.
 type Config struct {
-	Seed        uint64 `yaml:"seed" doc:"Seed of everything that is drawn; the same seed sends the same history."`
-	Flows       int    `yaml:"flows" doc:"Number of flow records of history, all weeks and exporters together."`
-	Weeks       int    `yaml:"weeks" doc:"Number of whole ISO weeks of history."`
-	End         string `yaml:"end" doc:"Monday at which history ends, at 00:00 UTC, as 2006-01-02; empty is the Monday of the current week."`
-	Subscribers int    `yaml:"subscribers" doc:"Number of handsets."`
-	LiveFlows   int    `yaml:"live_flows" doc:"Number of flow records sent live, on all five exporters, after history and before the truth is written."`
-	Rate        int    `yaml:"rate" doc:"Flow records a second at most, in history and in the counted live part; 0 is no bound but the collector's own speed where that can be seen."`
-	LiveRate    int    `yaml:"live_rate" doc:"Flow records a second of the endless live phase."`
-	Blind       bool   `yaml:"blind" doc:"Do not look at the receive queue of a collector on this machine; for one behind an address translation."`
+	Seed        uint64  `yaml:"seed" doc:"Seed of everything that is drawn; the same seed sends the same history."`
+	Flows       int     `yaml:"flows" doc:"Number of flow records of history, all weeks and exporters together."`
+	Weeks       int     `yaml:"weeks" doc:"Number of whole ISO weeks of history."`
+	End         string  `yaml:"end" doc:"Monday at which history ends, at 00:00 UTC, as 2006-01-02; empty is the Monday of the current week."`
+	Subscribers int     `yaml:"subscribers" doc:"Number of handsets."`
+	LiveFlows   int     `yaml:"live_flows" doc:"Number of flow records sent live, on all five exporters, after history and before the truth is written."`
+	Rate        int     `yaml:"rate" doc:"Flow records a second at most, in history and in the counted live part; 0 is no bound but the collector's own speed where that can be seen."`
+	LiveRate    int     `yaml:"live_rate" doc:"Flow records a second of the endless live phase."`
+	Drop        float64 `yaml:"drop" doc:"Share of the datagrams that are built and numbered but not sent, as if the network had lost them; drawn by the seed, and never an exporter's first."`
+	Silence     string  `yaml:"silence" doc:"Exporter and hours of history, counted from its begin, in which it is dead: netflow9:100-106 is six hours; empty is none."`
+	Blind       bool    `yaml:"blind" doc:"Do not look at the receive queue of a collector on this machine; for one behind an address translation."`
 
 	NetFlowAddress string `yaml:"netflow_address" doc:"Address and port that the NetFlow v5 and v9 exporters send to."`
 	IPFIXAddress   string `yaml:"ipfix_address" doc:"Address and port that the IPFIX exporters send to."`
@@ -72,6 +74,12 @@ func (c Config) Validate() error {
 	}
 	if c.LiveRate < 1 {
 		bad("live_rate", "%d is less than 1", c.LiveRate)
+	}
+	if !(c.Drop >= 0 && c.Drop <= 0.5) {
+		bad("drop", "%v is not in 0 to 0.5", c.Drop)
+	}
+	if _, err := c.silence(); err != nil {
+		bad("silence", "%w", err)
 	}
 	for _, t := range []struct{ path, value string }{
 		{"netflow_address", c.NetFlowAddress}, {"ipfix_address", c.IPFIXAddress}, {"sflow_address", c.SFlowAddress},

@@ -21,11 +21,11 @@ func TestValidateReportsEverything(t *testing.T) {
 		t.Error(err)
 	}
 	err := Config{
-		Flows: -1, Weeks: 53, End: "2026-11-18", Subscribers: 5, LiveFlows: -1, Rate: -1,
+		Flows: -1, Weeks: 53, End: "2026-11-18", Subscribers: 5, LiveFlows: -1, Rate: -1, Drop: 0.6, Silence: "nobody:1-2",
 		NetFlowAddress: "localhost:2055", IPFIXAddress: "127.0.0.1:0", SFlowAddress: "0.0.0.0:6343",
 	}.Validate()
 	for _, path := range []string{
-		"flows", "weeks", "end", "subscribers", "live_flows", "rate", "live_rate",
+		"flows", "weeks", "end", "subscribers", "live_flows", "rate", "live_rate", "drop", "silence",
 		"netflow_address", "ipfix_address", "sflow_address", "city_ipv4",
 	} {
 		if err == nil || !strings.Contains(err.Error(), "scenario."+path+": ") {

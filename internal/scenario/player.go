@@ -39,6 +39,8 @@ type Player struct {
 	handsets   [stationCount][]handset
 	stations   []*station
 	senders    []sender
+	network    [stationCount]*lossy // nil where nothing is dropped or silent
+	silence    silence
 	remotes    [placeCount]remotes
 	choosers   []chooser
 	shapes     shapes
@@ -91,6 +93,9 @@ func (p *Player) open() error {
 	if p.start, p.end, err = p.cfg.window(p.now()); err != nil {
 		return err
 	}
+	if p.silence, err = p.cfg.silence(); err != nil {
+		return err
+	}
 	var stations []*station
 	for i, l := range layouts() {
 		to := p.cfg.NetFlowAddress
@@ -109,6 +114,10 @@ func (p *Player) open() error {
 			return fmt.Errorf("exporter %s: %w", l.name, err)
 		}
 		p.senders = append(p.senders, out)
+		if p.cfg.Drop > 0 || p.cfg.Silence != "" {
+			p.network[i] = newLossy(out, l, p.cfg, p.now)
+			out = p.network[i]
+		}
 		address := out.Source().Addr().Unmap()
 		e, err := newExporter(i, p.start, address, out)
 		if err != nil {
@@ -156,12 +165,18 @@ func (p *Player) Run(ctx context.Context, progress func(Progress)) (Truth, error
 	truth := p.tally.truth()
 	p.tally, p.total = nil, 0
 	truth.Seed, truth.HistoryStart, truth.HistoryEnd = p.cfg.Seed, p.start, p.end
-	for _, s := range p.stations {
+	for i, s := range p.stations {
 		c := s.exporter.Counters()
 		truth.Datagrams += c.Datagrams
-		truth.Exporters = append(truth.Exporters, ExporterTruth{
-			Name: s.name, Protocol: s.protocol, Address: s.address.String(), Flows: c.Records, Datagrams: c.Datagrams,
-		})
+		e := ExporterTruth{Name: s.name, Protocol: s.protocol, Address: s.address.String(), Flows: c.Records, Datagrams: c.Datagrams}
+		if p.network[i] != nil {
+			p.network[i].addTo(&e)
+		}
+		if s.name == p.silence.exporter {
+			from, to := p.start.Add(time.Duration(p.silence.from)*time.Hour), p.start.Add(time.Duration(p.silence.to)*time.Hour)
+			e.SilentFrom, e.SilentTo = &from, &to
+		}
+		truth.Exporters = append(truth.Exporters, e)
 	}
 	if p.cfg.TruthFile != "" {
 		if err := truth.Write(p.cfg.TruthFile); err != nil {
@@ -190,7 +205,16 @@ func (p *Player) history(ctx context.Context, progress func(Progress)) error {
 		for i, s := range p.stations {
 			// Differences of rounded sums: the parts add up to the whole.
 			n := int(totals[i]*after/all - totals[i]*before/all)
-			if err := p.send(ctx, s, n, from, from+hourMs, limit); err != nil {
+			if p.silence.has(s.name, h) {
+				p.total -= uint64(n)
+				continue
+			}
+			to, over := from+hourMs, limit
+			if p.silence.has(s.name, h+1) {
+				// What it would tell in the next hour it tells before it dies.
+				to, over = to-1000, to-1000
+			}
+			if err := p.send(ctx, s, n, from, to, over); err != nil {
 				return err
 			}
 		}

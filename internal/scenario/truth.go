@@ -39,13 +39,22 @@ type Truth struct {
 	Cells        []Cell          `json:"cells"` // by vendor, place, week; none is empty
 }
 
-// ExporterTruth is what one exporter sent.
+// ExporterTruth is what one exporter exported. What was dropped on purpose is in it, as it is in the
+// cells: it was exported, and lost on the way.
 type ExporterTruth struct {
 	Name      string `json:"name"`
 	Protocol  string `json:"protocol"` // as the flows table names it: netflow_v5, netflow_v9, ipfix, sflow
 	Address   string `json:"address"`  // that it sends from
 	Flows     uint64 `json:"flows"`
 	Datagrams uint64 `json:"datagrams"`
+
+	// Only where something is dropped or silent on purpose.
+	DroppedFlows     uint64      `json:"dropped_flows,omitempty"`
+	DroppedDatagrams uint64      `json:"dropped_datagrams,omitempty"`
+	UnseenDatagrams  uint64      `json:"unseen_datagrams,omitempty"` // of these, those after which nothing was sent: no number shows them
+	SilentFrom       *time.Time  `json:"silent_from,omitempty"`
+	SilentTo         *time.Time  `json:"silent_to,omitempty"`
+	Hours            []HourTruth `json:"hours,omitempty"` // in which something was exported, in their order
 }
 
 // counts of a cell.

@@ -33,7 +33,7 @@ type Service struct {
 	losses   *losses
 	// ledgerEvery is how long counts wait for flows to travel with before they go alone.
 	ledgerEvery time.Duration
-	fail     func(error)
+	fail        func(error)
 
 	outbox    *outbox.Outbox
 	listeners []*udp.Listener
