@@ -24,9 +24,9 @@ func Compare(out io.Writer, a query.CompareAnswer, o Options) error {
 		t.columns = append(t.columns, column{title: d.Title(), most: 32})
 	}
 	t.columns = append(t.columns,
-		column{title: "Before", right: true}, column{title: "95 %", drop: 3}, column{title: "Share", right: true},
-		column{title: "After", right: true}, column{title: "95 %", drop: 2}, column{title: "Share", right: true},
-		column{title: "Change", right: true, drop: 4}, column{title: "Ratio", right: true, drop: 1}, column{title: "Points", right: true},
+		column{title: "Before", right: true}, column{title: "95 %", drop: 4}, column{title: "Share", right: true},
+		column{title: "After", right: true}, column{title: "95 %", drop: 3}, column{title: "Share", right: true},
+		column{title: "Change", right: true, drop: 2}, column{title: "Ratio", right: true, drop: 1}, column{title: "Points", right: true},
 		column{title: "", drop: 5})
 	for i := range a.Rows {
 		r := &a.Rows[i]
@@ -83,8 +83,10 @@ func compareNotes(a *query.CompareAnswer) []string {
 		"Before: " + period(a.Before.Basis) + ". " + completenessLine(summaries(a.Before.Buckets)),
 		"After: " + period(a.After.Basis) + ". " + completenessLine(summaries(a.After.Buckets)),
 	}
-	for _, answer := range []*query.ResidencyAnswer{&a.Before, &a.After} {
-		lines = append(lines, changes(answer)...)
+	for i, answer := range []*query.ResidencyAnswer{&a.Before, &a.After} {
+		for _, line := range changes(answer) {
+			lines = append(lines, []string{"Before: ", "After: "}[i]+line)
+		}
 	}
 	if slices.ContainsFunc(a.Rows, func(r query.CompareRow) bool { return r.Outside || r.OutsideShare }) {
 		lines = append(lines, "* more than sampling explains: bytes or share lie outside of each other's 95 % intervals.")

@@ -93,10 +93,3 @@ func number(n uint64) string {
 	}
 	return s
 }
-
-func plural(n uint64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return number(n) + " " + many
-}

@@ -24,9 +24,15 @@ func Completeness(out io.Writer, a query.CompletenessAnswer, o Options) error {
 		return bucketLabel(a.Question.Bucket, t)
 	}
 	t := &table{columns: []column{
-		{title: bucketTitle(a.Question.Bucket), drop: 20}, {title: "Site", drop: 4, most: 20}, {title: "Exporter"}, {title: "Protocol", drop: 5},
-		{title: "Says it sent", right: true, drop: 3}, {title: "Counted", right: true, drop: 2}, {title: "Share", right: true},
-		{title: "Silent", drop: 6}, {title: "Not counted, or with reserve", drop: 1, most: 60},
+		{title: bucketTitle(a.Question.Bucket), drop: 20},
+		{title: "Site", drop: 3, most: 20},
+		{title: "Exporter"},
+		{title: "Protocol", drop: 4},
+		{title: "Says it sent", right: true, drop: 2},
+		{title: "Counted", right: true, drop: 1},
+		{title: "Share", right: true},
+		{title: "Silent", drop: 5},
+		{title: "Why not all", most: 80},
 	}}
 	for i := range a.Rows {
 		r := &a.Rows[i]
@@ -38,7 +44,7 @@ func Completeness(out io.Writer, a query.CompletenessAnswer, o Options) error {
 			}
 		}
 		if r.SilentHours > 0 {
-			silent = hours(r.SilentHours, r.SilentSince)
+			silent = fmt.Sprintf("%d h", r.SilentHours)
 		}
 		t.add(bucket(r.Bucket), where(r.Operator, r.Site), r.Exporter, protocol(r.ExportProtocol), number(r.Sent), number(r.Counted), share, silent, losses(r.Losses))
 	}

@@ -34,7 +34,7 @@ func residencyNotes(a *query.ResidencyAnswer) []string {
 	}
 	lines = append(lines, changes(a)...)
 	if b := a.UpperBoundOfZero; b != nil && b.Bytes > 0 {
-		lines = append(lines, fmt.Sprintf("What is not listed may have been sent unseen: %s (95 %% confidence, sampling).", below(b.Bytes)))
+		lines = append(lines, fmt.Sprintf("To what is not listed, up to %s may have been sent unseen (sampling, 95 %% confidence).", size(b.Bytes)))
 	}
 	suppressed := slices.ContainsFunc(a.Rows, func(r query.ResidencyRow) bool { return r.Suppressed })
 	if suppressed {
@@ -119,7 +119,7 @@ func silentText[K comparable](silent map[K]query.SilentExporter, most int) strin
 	})
 	var parts []string
 	for _, s := range list[:min(len(list), named)] {
-		parts = append(parts, s.Exporter+" "+hours(s.Hours, s.Since))
+		parts = append(parts, s.Exporter+" ("+hours(s.Hours, s.Since)+")")
 	}
 	text := "silent: " + strings.Join(parts, ", ")
 	if more := max(len(list), most) - len(parts); more > 0 {
@@ -128,12 +128,12 @@ func silentText[K comparable](silent map[K]query.SilentExporter, most int) strin
 	return text + "."
 }
 
-// hours says which hours were silent; one stretch by its ends.
+// hours says which hours were silent; a single one by its ends.
 func hours(n int, since time.Time) string {
 	if n <= 1 {
-		return "from " + moment(since) + " to " + since.Add(time.Hour).UTC().Format("15:04")
+		return moment(since) + " to " + since.Add(time.Hour).UTC().Format("15:04")
 	}
-	return fmt.Sprintf("for %d h, first from %s", n, moment(since))
+	return fmt.Sprintf("%d h, the first from %s", n, moment(since))
 }
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
@@ -174,7 +174,7 @@ func changes(a *query.ResidencyAnswer) []string {
 
 // steps names buckets: one by its begin, several by their number.
 func steps(b query.Bucket, of []query.BucketInfo) string {
-	if b == query.BucketTotal {
+	if b == query.BucketTotal || b == "" {
 		return ""
 	}
 	if len(of) == 1 {

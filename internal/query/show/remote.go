@@ -36,17 +36,17 @@ func remote(out io.Writer, rows []query.EndpointRow, unit query.Unit, each bool,
 	t := &table{columns: []column{
 		{title: "Vendor", drop: 20, most: 20},
 		{title: unitTitle(unit)},
-		{title: "Network", drop: 12, most: 28},
-		{title: "Place", drop: 15, most: 20},
+		{title: "Network", drop: 12, most: 32},
+		{title: "Place", drop: 14, most: 20},
 		{title: "Cloud region", drop: 6, most: 24},
-		{title: "Vendors", drop: 9, most: 28},
+		{title: "Vendors", drop: 9, most: 32},
 		{title: "First seen", drop: 13},
 		{title: "Last seen", drop: 8},
 		{title: "Handsets", right: true, drop: 11},
 		{title: "Addresses", right: true, drop: 5},
 		{title: "Up", right: true},
-		{title: "95 %", drop: 10},
-		{title: "Down", right: true, drop: 14},
+		{title: "95 %", drop: 15},
+		{title: "Down", right: true, drop: 10},
 		{title: "95 %", drop: 3},
 		{title: "Flows", right: true, drop: 7},
 		{title: "Verdict", drop: 4},
@@ -58,11 +58,11 @@ func remote(out io.Writer, rows []query.EndpointRow, unit query.Unit, each bool,
 			vendor, vendors = r.Vendor, ""
 		}
 		network, place, addresses := asn(r), placeOf(r, o), ""
-		switch unit {
+		switch unit { // what stands in the row's own column, or differs within it
 		case query.UnitASN:
-			network = ""
+			network, place = "", ""
 		case query.UnitPlace, query.UnitCountry:
-			place = ""
+			network, place = "", ""
 		}
 		if unit != query.UnitAddress {
 			addresses = number(r.Endpoints)

@@ -18,9 +18,13 @@ type column struct {
 	right bool
 	// drop is the order in which columns go where the line is too short for all; 0: never.
 	drop int
-	// most is the most that a cell may take before it is cut; 0: any.
+	// most is the most that a cell may take before it is cut; 0: any. Where the line is too short, it
+	// is cut to least at the worst.
 	most int
 }
+
+// least is what is left of a text that is cut to fit.
+const least = 18
 
 // table is lines of cells. A column without any text in it is left out.
 type table struct {
@@ -36,14 +40,7 @@ const gap = 2
 
 // write prints the table in lines of at most width cells of a terminal, if that can be.
 func (t *table) write(out io.Writer, width int) error {
-	for _, row := range t.rows {
-		for i, c := range t.columns {
-			if c.most > 0 {
-				row[i] = clip(row[i], c.most)
-			}
-		}
-	}
-	kept := t.fitting(width)
+	kept := t.fit(width)
 	pick := func(row []string) []string {
 		var out []string
 		for _, i := range kept {
@@ -81,8 +78,8 @@ func (t *table) write(out io.Writer, width int) error {
 	return nil
 }
 
-// fitting are the columns that have text and fit.
-func (t *table) fitting(width int) []int {
+// fit cuts texts and leaves columns out until the rest has room, and returns which are left.
+func (t *table) fit(width int) []int {
 	widths := make([]int, len(t.columns))
 	var kept []int
 	for i, c := range t.columns {
@@ -91,24 +88,58 @@ func (t *table) fitting(width int) []int {
 				widths[i] = max(widths[i], cellsOf(row[i]))
 			}
 		}
+		if c.most > 0 {
+			widths[i] = min(widths[i], c.most)
+		}
 		if widths[i] > 0 || c.drop == 0 {
-			widths[i] = max(widths[i], cellsOf(c.title)) + gap
 			kept = append(kept, i)
 		}
+		widths[i] = max(widths[i], cellsOf(c.title))
 	}
-	for {
-		sum, first := 0, -1
+	// What the columns take, at the least that those of cuttable text can be.
+	over := func(shortest bool) int {
+		sum := -width
+		for _, i := range kept {
+			w := widths[i]
+			if shortest && t.columns[i].most > 0 {
+				w = min(w, least)
+			}
+			sum += w + gap
+		}
+		return sum
+	}
+	for over(true) > 0 {
+		first := -1
 		for at, i := range kept {
-			sum += widths[i]
 			if drop := t.columns[i].drop; drop > 0 && (first < 0 || drop < t.columns[kept[first]].drop) {
 				first = at
 			}
 		}
-		if sum <= width || first < 0 {
-			return kept
+		if first < 0 {
+			break
 		}
 		kept = slices.Delete(kept, first, first+1)
 	}
+	for over(false) > 0 {
+		longest := -1
+		for _, i := range kept {
+			if t.columns[i].most > 0 && widths[i] > least && (longest < 0 || widths[i] > widths[longest]) {
+				longest = i
+			}
+		}
+		if longest < 0 {
+			break
+		}
+		widths[longest]--
+	}
+	for _, row := range t.rows {
+		for i, c := range t.columns {
+			if c.most > 0 {
+				row[i] = clip(row[i], widths[i])
+			}
+		}
+	}
+	return kept
 }
 
 // clip cuts a text to a number of cells.
