@@ -10,6 +10,10 @@ type integer interface {
 	~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int32 | ~int64
 }
 
+// stated keeps a column from taking the parameters of its type from the server's, which it cannot
+// read where that is a SimpleAggregateFunction.
+type stated struct{ proto.ColInput }
+
 // narrow appends src to dst; the values fit.
 func narrow[S ~[]D, D, T integer](dst S, src []T) S {
 	at := len(dst)

@@ -72,7 +72,7 @@ func newLedger() *ledger {
 	l.exportProtocol = names("export_protocol")
 	l.what = names("what")
 	plain("amount", &l.amount)
-	plain("last_change", &l.lastChange)
+	plain("last_change", stated{&l.lastChange})
 	return l
 }
 
