@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/landfall-telemetry/landfall/internal/geo"
+	"github.com/landfall-telemetry/landfall/internal/query"
+	"github.com/landfall-telemetry/landfall/internal/query/show"
+)
+
+// residencyFlags are those of a residency question and of a comparison of two.
+type residencyFlags struct {
+	question query.Residency
+	by       []string
+	revision int
+}
+
+func (f *residencyFlags) add(cmd *cobra.Command) {
+	var dimensions []string
+	for _, d := range query.Dimensions() {
+		dimensions = append(dimensions, string(d))
+	}
+	q, flags := &f.question, cmd.Flags()
+	flags.StringSliceVar(&q.Vendors, "vendor", nil, "only these vendors")
+	flags.StringSliceVar(&q.Places, "place", nil, "only these places (ISO 3166-2 or 3166-1 codes, such as CN-BJ or SG)")
+	flags.StringSliceVar(&q.Countries, "country", nil, "only these countries (ISO 3166-1 codes)")
+	asnFlag(cmd, &q.ASNs)
+	whereFlags(cmd, &q.Operators, &q.Sites)
+	flags.StringSliceVar(&f.by, "by", []string{"place"}, "break down by: "+strings.Join(dimensions, ", "))
+	flags.IntVar(&q.Top, "top", 0, "only the most; the rest is added up as \"other\" (0: all)")
+	flags.IntVar(&q.MinHandsets, "min-handsets", 0, "withhold figures of fewer handsets than that, and what would give them away; whole days only (0: none)")
+	flags.IntVar(&f.revision, "revision", -1, "figures as they were with this correction; 0: as they came in (-1: as they are now)")
+	complete(cmd, "by", dimensions...)
+}
+
+func (f *residencyFlags) parse() error {
+	for _, d := range f.by {
+		f.question.By = append(f.question.By, query.Dimension(d))
+	}
+	if f.revision < -1 || f.revision > math.MaxUint16 {
+		return fmt.Errorf("--revision: %d is not the number of a revision (landfall query revisions lists them)", f.revision)
+	}
+	if f.revision >= 0 {
+		r := uint16(f.revision)
+		f.question.Revision = &r
+	}
+	return nil
+}
+
+// asnFlag takes numbers with or without "AS" before them.
+func asnFlag(cmd *cobra.Command, into *[]uint32) {
+	cmd.Flags().Var(&asnList{into: into}, "asn", "only these autonomous systems (AS4134)")
+}
+
+func whereFlags(cmd *cobra.Command, operators, sites *[]string) {
+	cmd.Flags().StringSliceVar(operators, "operator", nil, "only what the collectors of these operators counted")
+	cmd.Flags().StringSliceVar(sites, "site", nil, "only what the collectors at these sites counted")
+}
+
+func residencyCommand(a *asker) *cobra.Command {
+	var f residencyFlags
+	var t times
+	var bucket string
+	cmd := &cobra.Command{
+		Use: "residency", Args: cobra.NoArgs,
+		Short: "How many bytes handsets sent to which place, over time",
+		Example: `  landfall query residency --vendor Xiaomi --by place --bucket week
+  landfall query residency --by vendor,country --since 30d --top 20
+  landfall query residency --by asn --since 2026-09-01 --until 2026-10-01 --format csv
+  landfall query residency --vendor Xiaomi --bucket week --min-handsets 10 --explain`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.parse(); err != nil {
+				return err
+			}
+			q := f.question
+			q.Bucket = query.Bucket(bucket)
+			var err error
+			if q.Since, q.Until, err = t.parse(); err != nil {
+				return err
+			}
+			return a.ask(cmd, func(ctx context.Context, c *query.Client) (reply, error) {
+				answer, err := c.Residency(ctx, q)
+				for i := range answer.Rows {
+					answer.Rows[i].Name(geo.Name)
+				}
+				return reply{
+					bases: []query.Basis{answer.Basis}, json: answer,
+					table: func(w io.Writer, o show.Options) error { return show.Residency(w, answer, o) },
+					csv:   func(w io.Writer) error { return query.WriteCSV(w, answer, geo.Name) },
+				}, err
+			})
+		},
+	}
+	f.add(cmd)
+	t.flags(cmd, "")
+	cmd.Flags().StringVar(&bucket, "bucket", "total", "step of time: minute, hour, day, week (from Monday, UTC) or total")
+	complete(cmd, "bucket", "minute", "hour", "day", "week", "total")
+	return cmd
+}
+
+func compareCommand(a *asker) *cobra.Command {
+	var f residencyFlags
+	var before, after string
+	cmd := &cobra.Command{
+		Use: "compare", Args: cobra.NoArgs,
+		Short: "What changed between two times, and whether sampling could explain it",
+		Example: `  landfall query compare --vendor Xiaomi --before 2026-W23 --after 2026-W36
+  landfall query compare --by vendor,country --before 60d..30d --after 30d..now --min-handsets 10
+  landfall query compare --before 2026-06-01 --after 2026-06-02 --format json`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.parse(); err != nil {
+				return err
+			}
+			q := query.Compare{Question: f.question}
+			now := time.Now()
+			var err error
+			if q.BeforeSince, q.BeforeUntil, err = parsePeriod(before, now); err != nil {
+				return fmt.Errorf("--before: %w", err)
+			}
+			if q.AfterSince, q.AfterUntil, err = parsePeriod(after, now); err != nil {
+				return fmt.Errorf("--after: %w", err)
+			}
+			return a.ask(cmd, func(ctx context.Context, c *query.Client) (reply, error) {
+				answer, err := c.Compare(ctx, q)
+				for i := range answer.Rows {
+					answer.Rows[i].Name(geo.Name)
+				}
+				return reply{
+					bases: []query.Basis{answer.Before.Basis, answer.After.Basis}, json: answer,
+					table: func(w io.Writer, o show.Options) error { return show.Compare(w, answer, o) },
+					csv:   func(w io.Writer) error { return show.CompareCSV(w, answer) },
+				}, err
+			})
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&before, "before", "", "the first time: 2026-06-01..2026-06-08 (the end is not included), a week (2026-W23) or a day")
+	cmd.Flags().StringVar(&after, "after", "", "the second time, likewise")
+	_ = cmd.MarkFlagRequired("before")
+	_ = cmd.MarkFlagRequired("after")
+	return cmd
+}
