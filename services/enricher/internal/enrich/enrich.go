@@ -69,6 +69,7 @@ func New(key pseudonym.Key) *Enricher {
 func (e *Enricher) Enrich(in *flow.Batch, source *landfallv1.Source, t *Tables) (*landfallv1.EnrichedBatch, Sides) {
 	out, columns := &e.out, in.Columns()
 	out.DataSets = nil // those of the tables, which a reset would empty for everyone
+	out.Ledger = nil   // in's, likewise
 	out.ResetVT()
 	clear(e.vendors)
 	clear(e.places)
@@ -78,6 +79,7 @@ func (e *Enricher) Enrich(in *flow.Batch, source *landfallv1.Source, t *Tables) 
 
 	out.SchemaVersion = SchemaVersion
 	out.Origin, out.Source, out.Site = columns.Origin, source, columns.Site
+	out.Operator, out.Ledger = columns.Operator, columns.Ledger
 	out.ReceivedMs, out.Count = columns.ReceivedMs, columns.Count
 	out.DataSets = t.Versions
 
