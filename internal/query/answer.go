@@ -98,6 +98,23 @@ func (s CompareSide) MarshalJSON() ([]byte, error) {
 	}{plainSide: plainSide(s)})
 }
 
+type plainCompareRow CompareRow
+
+// MarshalJSON leaves out what compares with a suppressed side.
+func (r CompareRow) MarshalJSON() ([]byte, error) {
+	if !r.Before.Suppressed && !r.After.Suppressed {
+		return json.Marshal(plainCompareRow(r))
+	}
+	return json.Marshal(struct {
+		plainCompareRow
+		DifferenceUp         *struct{} `json:"difference_up,omitempty"`
+		DifferenceUpInterval *struct{} `json:"difference_up_interval,omitempty"`
+		RatioUp              *struct{} `json:"ratio_up,omitempty"`
+		Outside              *struct{} `json:"outside,omitempty"`
+		OutsideShare         *struct{} `json:"outside_share,omitempty"`
+	}{plainCompareRow: plainCompareRow(r)})
+}
+
 // BucketInfo says what there is to know of the figures of one bucket.
 type BucketInfo struct {
 	Bucket time.Time `json:"bucket,omitzero"` // as in the rows
@@ -125,4 +142,9 @@ type UpperBound struct {
 type DataSets struct {
 	Versions string `json:"versions"` // as in the flows table: name and version, comma between
 	Flows    uint64 `json:"flows"`    // of the whole time and scope, whatever the vendor or place
+}
+
+// late notes whether the figures changed more than an hour after their time ended; zero: it is open.
+func (b *BucketInfo) late(end time.Time) {
+	b.Late = !end.IsZero() && b.LastChange.After(end.Add(time.Hour))
 }

@@ -8,8 +8,8 @@ import (
 
 // Compare asks the same question of two times.
 type Compare struct {
-	// Question gives filters, dimensions, Top, Sides, Revision and MinHandsets (not together with
-	// Top); its bucket is the total, and its times are not used.
+	// Question gives filters, dimensions, Top (by both times together), Sides, Revision, MinHandsets
+	// and FiguresOnly. Its bucket is the total, and its times are not used.
 	Question Residency
 	// Since is included, Until is not. All four must be given, and are widened to whole minutes.
 	BeforeSince, BeforeUntil time.Time
@@ -20,6 +20,7 @@ type Compare struct {
 type CompareAnswer struct {
 	Question Compare      `json:"-"`
 	Rows     []CompareRow `json:"rows"`
+	Warnings []string     `json:"warnings,omitempty"`
 	// Before and After are the answers that the rows come from, without rows.
 	Before ResidencyAnswer `json:"before"`
 	After  ResidencyAnswer `json:"after"`
@@ -30,7 +31,8 @@ type CompareRow struct {
 	Key
 	Before CompareSide `json:"before"`
 	After  CompareSide `json:"after"`
-	// DifferenceUp is after less before, in bytes; absent (zero) where a side is suppressed.
+	// DifferenceUp is after less before, in bytes. Like what follows, it is zero here and absent from
+	// JSON where a side is suppressed.
 	DifferenceUp         int64             `json:"difference_up"`
 	DifferenceUpInterval estimate.Interval `json:"difference_up_interval"`
 	// RatioUp is after by before; absent where before is 0 or a side suppressed.

@@ -39,6 +39,15 @@ type EndpointsAnswer struct {
 	Question Endpoints `json:"-"`
 	Basis
 	Rows []EndpointRow `json:"rows"`
+	About
+}
+
+// About is what there is to know of figures that are of one time as a whole.
+type About struct {
+	// Info has no bucket. The endpoint history is not reprocessed: its revision is always 0.
+	Info         BucketInfo `json:"info"`
+	DataSets     []DataSets `json:"data_sets,omitempty"` // as in ResidencyAnswer
+	DataSetsMore int        `json:"data_sets_more,omitempty"`
 }
 
 // EndpointRow is one remote end, or all those of one network, AS, place or country. Of what may
@@ -67,7 +76,7 @@ type EndpointRow struct {
 	// Handsets is how many pseudonyms were in contact. They change every week: over several weeks a
 	// handset counts once in each.
 	Handsets uint64 `json:"handsets"`
-	// Endpoints is how many remote addresses the row is of.
+	// Endpoints is how many remote addresses the row is of; above some thousands it is an estimate.
 	Endpoints uint64 `json:"endpoints"`
 	Figures
 }

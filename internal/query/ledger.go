@@ -134,8 +134,9 @@ func (c *Client) Completeness(ctx context.Context, q Completeness) (Completeness
 	g, within := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.exporters(within, l, &a, buckets) })
 	g.Go(func() (err error) { silent, err = c.gaps(within, l.gaps); return err })
-	g.Go(func() (err error) {
-		a.Warnings, err = c.keptWarning(within, kept, "ledger_minute", q.Since)
+	g.Go(func() error {
+		k, err := c.kept(within, kept)
+		a.Warnings = k.warnings("ledger_minute", q.Since)
 		return err
 	})
 	if err := g.Wait(); err != nil {

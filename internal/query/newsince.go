@@ -5,7 +5,8 @@ import "time"
 // NewSince asks for the remote ends that handsets first contacted in a time.
 type NewSince struct {
 	// Filter: with vendors, new is what none of their handsets had contacted before; without, what
-	// nobody's had.
+	// nobody's had. An address or network is not new for a place or AS that it was not said to be in
+	// before.
 	Filter
 	// EachVendor: new is what is new to one vendor's handsets, and rows are by vendor.
 	EachVendor bool
@@ -21,4 +22,5 @@ type NewSinceAnswer struct {
 	Question NewSince `json:"-"`
 	Basis
 	Rows []EndpointRow `json:"rows"`
+	About
 }

@@ -18,60 +18,68 @@ type cell struct {
 	out      Cell
 }
 
+// gathered is what the statements of a residency question brought.
+type gathered struct {
+	cells    []cell
+	byDay    map[time.Time]uint32 // sampling intervals in force
+	complete map[time.Time]CompletenessSummary
+	segments []segment
+}
+
 // Residency answers a question from the coarsest rollup that can. A question that makes no sense,
 // or whose answer would have more than MaxRows rows, is an *InvalidError.
 func (c *Client) Residency(ctx context.Context, q Residency) (ResidencyAnswer, error) {
-	if err := q.Validate(); err != nil {
-		return ResidencyAnswer{}, err
-	}
-	q = q.normal()
-	a := ResidencyAnswer{Question: q, Rows: []ResidencyRow{}, Buckets: []BucketInfo{}, Basis: Basis{Rollup: q.rollup(), Since: q.Since, Until: q.Until}}
-	if q.MinHandsets > 0 && a.Rollup != "residency_day" {
-		return a, invalid("handsets are counted by the day: a minimum of %d handsets needs the bucket day, week or total, and times on whole days (UTC)", q.MinHandsets)
-	}
-	all, revisions, err := c.revisions(ctx)
+	a, g, err := c.gather(ctx, q)
 	if err != nil {
 		return a, err
 	}
-	segments, err := inForce(all, q.Revision, q.Since, q.Until)
-	if err != nil {
-		return a, err
-	}
-
-	figures := c.residencyStatement(q, segments)
-	a.SQL = figures.sql
-	var cells []cell
-	kept := c.keptStatement(a.Rollup)
-	var warnings []string
-	sampling := c.samplingStatement(q)
-	var byDay map[time.Time]uint32
-	sets := c.dataSetsStatement(q, segments)
-	ledger := c.summaryStatements(q.completeness())
-	var complete map[time.Time]CompletenessSummary
-	a.Statements = []Statement{figures.public(), revisions.public()}
-
-	g, within := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { cells, err = c.cells(within, figures, q); return err })
-	if a.Rollup != "residency_day" {
-		a.Statements = append(a.Statements, kept.public())
-		g.Go(func() (err error) { warnings, err = c.keptWarning(within, kept, a.Rollup, q.Since); return err })
-	}
-	if !q.FiguresOnly {
-		a.Statements = append(a.Statements, sampling.public(), sets.public())
-		a.Statements = append(a.Statements, ledger.public()...)
-		g.Go(func() (err error) { byDay, err = c.samplingByDay(within, sampling); return err })
-		g.Go(func() (err error) { a.DataSets, a.DataSetsMore, err = c.dataSets(within, sets); return err })
-		g.Go(func() (err error) { complete, err = c.summaries(within, ledger); return err })
-	}
-	if err := g.Wait(); err != nil {
-		return a, err
-	}
-	a.Warnings = warnings
-	a.assemble(cells, byDay, complete, segments, c.largestPacket)
+	a.assemble(g, c.largestPacket)
 	if len(a.Rows) > c.maxRows {
 		return a, c.tooMany()
 	}
 	return a, nil
+}
+
+// gather sends the statements of a question, side by side.
+func (c *Client) gather(ctx context.Context, q Residency) (a ResidencyAnswer, got gathered, err error) {
+	if err := q.Validate(); err != nil {
+		return a, got, err
+	}
+	q = q.normal()
+	a = ResidencyAnswer{Question: q, Rows: []ResidencyRow{}, Buckets: []BucketInfo{}, Basis: Basis{Rollup: q.rollup(), Since: q.Since, Until: q.Until}}
+	if q.MinHandsets > 0 && a.Rollup != "residency_day" {
+		return a, got, invalid("handsets are counted by the day: a minimum of %d handsets needs the bucket day, week or total, and times on whole days (UTC)", q.MinHandsets)
+	}
+	all, revisions, err := c.revisions(ctx)
+	if err != nil {
+		return a, got, err
+	}
+	if got.segments, err = inForce(all, q.Revision, q.Since, q.Until); err != nil {
+		return a, got, err
+	}
+	figures := c.residencyStatement(q, got.segments)
+	a.SQL = figures.sql
+	a.Statements = []Statement{figures.public(), revisions.public()}
+	g, within := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { got.cells, err = c.cells(within, figures, q); return err })
+	if a.Rollup != "residency_day" {
+		s := c.keptStatement(a.Rollup)
+		a.Statements = append(a.Statements, s.public())
+		g.Go(func() error {
+			k, err := c.kept(within, s)
+			a.Warnings = k.warnings(a.Rollup, q.Since)
+			return err
+		})
+	}
+	if !q.FiguresOnly {
+		sampling, sets, ledger := c.samplingStatement(q), c.dataSetsStatement(q, got.segments), c.summaryStatements(q.completeness())
+		a.Statements = append(a.Statements, sampling.public(), sets.public())
+		a.Statements = append(a.Statements, ledger.public()...)
+		g.Go(func() (err error) { got.byDay, err = c.samplingByDay(within, sampling); return err })
+		g.Go(func() (err error) { a.DataSets, a.DataSetsMore, err = c.dataSets(within, sets); return err })
+		g.Go(func() (err error) { got.complete, err = c.summaries(within, ledger); return err })
+	}
+	return a, got, g.Wait()
 }
 
 // cells reads the answer of a residency statement, in its order.
@@ -118,69 +126,68 @@ func overWeeks(cells []cell) []cell {
 }
 
 // assemble makes the rows and what is said of each bucket.
-func (a *ResidencyAnswer) assemble(cells []cell, byDay map[time.Time]uint32, complete map[time.Time]CompletenessSummary, segments []segment, largestPacket float64) {
+func (a *ResidencyAnswer) assemble(g gathered, largestPacket float64) {
 	q := &a.Question
-	if most := samplingWithin(byDay, time.Time{}, time.Time{}); most > 0 {
+	if most := samplingWithin(g.byDay, time.Time{}, time.Time{}); most > 0 {
 		bound := zero(most, largestPacket)
 		a.UpperBoundOfZero = &bound
 	}
 	info := make(map[time.Time]*BucketInfo)
 	about := func(bucket time.Time) *BucketInfo {
 		if info[bucket] == nil {
-			i := BucketInfo{Bucket: bucket}
-			from, to := q.Bucket.within(bucket, q.Since, q.Until)
-			i.Revision, i.Mixed = revisionOf(segments, from, to)
-			ledger := bucket
-			if q.Bucket == BucketMinute {
-				ledger = bucket.Truncate(time.Hour)
-			}
-			i.Completeness = complete[ledger]
-			info[bucket] = &i
+			info[bucket] = q.about(bucket, g)
 		}
 		return info[bucket]
 	}
-	for bucket := range complete {
-		if q.Bucket != BucketMinute {
+	if q.Bucket != BucketMinute {
+		for bucket := range g.complete {
 			about(bucket)
 		}
 	}
-
 	byBucket := make(map[time.Time][]*cell)
-	for i := range cells {
-		byBucket[cells[i].bucket] = append(byBucket[cells[i].bucket], &cells[i])
+	for i := range g.cells {
+		byBucket[g.cells[i].bucket] = append(byBucket[g.cells[i].bucket], &g.cells[i])
 	}
-	for bucket, in := range byBucket {
+	for bucket, cells := range byBucket {
 		from, to := q.Bucket.within(bucket, q.Since, q.Until)
-		n := samplingWithin(byDay, from, to)
-		out, each := make([]*Cell, len(in)), make([]*sums, len(in))
+		n := samplingWithin(g.byDay, from, to)
 		b := about(bucket)
-		for i, r := range in {
+		for _, r := range cells {
 			r.out.Figures = r.sums.figures(largestPacket, n)
 			r.out.Handsets = r.handsets
-			out[i], each[i] = &r.out, &r.sums
 			if r.sums.lastChange.After(b.LastChange) {
 				b.LastChange = r.sums.lastChange.UTC()
 			}
 		}
-		shares(out, each, largestPacket, n)
-		if !to.IsZero() && b.LastChange.After(to.Add(time.Hour)) {
-			b.Late = true
-		}
+		b.late(to)
+		shares(cells, largestPacket, n)
 		if q.MinHandsets > 0 {
-			b.TotalWithheld = suppress(out, uint64(q.MinHandsets))
+			b.TotalWithheld = suppress(cells, uint64(q.MinHandsets))
 		}
-		for _, r := range in {
+		for _, r := range cells {
 			a.Rows = append(a.Rows, ResidencyRow{Bucket: bucket, Key: r.key, Cell: r.out})
 		}
 	}
 	if !q.FiguresOnly {
-		a.Rows = append(a.Rows, q.unobserved(a.Rows, byDay, complete, largestPacket)...)
+		a.Rows = append(a.Rows, q.unobserved(a.Rows, g, largestPacket)...)
 	}
 	a.order()
 	for _, i := range info {
 		a.Buckets = append(a.Buckets, *i)
 	}
 	slices.SortFunc(a.Buckets, func(x, y BucketInfo) int { return x.Bucket.Compare(y.Bucket) })
+}
+
+// about is what is known of a bucket before its rows are.
+func (q *Residency) about(bucket time.Time, g gathered) *BucketInfo {
+	b := BucketInfo{Bucket: bucket}
+	from, to := q.Bucket.within(bucket, q.Since, q.Until)
+	b.Revision, b.Mixed = revisionOf(g.segments, from, to)
+	if q.Bucket == BucketMinute {
+		bucket = bucket.Truncate(time.Hour)
+	}
+	b.Completeness = g.complete[bucket]
+	return &b
 }
 
 // order sorts the rows. The order of suppressed rows must not show in their figures.

@@ -91,26 +91,25 @@ func zero(inForce uint32, largestPacket float64) UpperBound {
 	}
 }
 
-// shares sets the shares of the cells of one bucket, whose sums are given beside them. A share is
-// part/(part+rest) of two sums over different flows, which were sampled independently: estimate.Share
-// has its interval from both.
-func shares(cells []*Cell, each []*sums, largestPacket float64, inForce uint32) {
+// shares sets the shares of the cells of one bucket. A share is part/(part+rest) of two sums over
+// different flows, which were sampled independently: estimate.Share has its interval from both.
+func shares(cells []*cell, largestPacket float64, inForce uint32) {
 	var all sums
-	for _, s := range each {
-		all.add(s)
+	for _, c := range cells {
+		all.add(&c.sums)
 	}
 	if all.bytesUp == 0 {
 		return
 	}
 	n := max(all.samplingMax, inForce)
-	for i, s := range each {
+	for _, c := range cells {
 		rest := estimate.Sum{
-			Total: all.bytesUp - s.bytesUp,
+			Total: all.bytesUp - c.sums.bytesUp,
 			// Rounding must not make what is left of a sum negative.
-			VarianceLow:         max(0, all.varianceLowUp-s.varianceLowUp),
-			VarianceHighPerByte: max(0, all.varianceHighUp-s.varianceHighUp),
+			VarianceLow:         max(0, all.varianceLowUp-c.sums.varianceLowUp),
+			VarianceHighPerByte: max(0, all.varianceHighUp-c.sums.varianceHighUp),
 		}
-		cells[i].ShareUp = float64(s.bytesUp) / float64(all.bytesUp)
-		cells[i].ShareUpInterval = estimate.Share(s.up(), rest, n, largestPacket)
+		c.out.ShareUp = float64(c.sums.bytesUp) / float64(all.bytesUp)
+		c.out.ShareUpInterval = estimate.Share(c.sums.up(), rest, n, largestPacket)
 	}
 }

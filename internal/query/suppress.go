@@ -8,24 +8,23 @@ package query
 // known, but it is at least as many as the largest of them has. So one cell of k or more is withheld
 // with the small ones: that with the fewest bytes. Where there is none, all cells are withheld, and
 // the total is not to be told.
-func suppress(cells []*Cell, k uint64) (totalWithheld bool) {
-	var cover *Cell
+//
+// A cell of which nothing was observed is nobody's, and stays.
+func suppress(cells []*cell, k uint64) (totalWithheld bool) {
+	var cover *cell
 	small := false
+	bytes := func(c *cell) uint64 { return c.sums.bytesUp + c.sums.bytesDown }
 	for _, c := range cells {
 		switch {
-		case c.Handsets < k:
-			c.Suppressed, small = true, true
-		case cover == nil || c.BytesUp+c.BytesDown < cover.BytesUp+cover.BytesDown:
+		case c.out.Unobserved:
+		case c.handsets < k:
+			c.out, small = Cell{Suppressed: true}, true
+		case cover == nil || bytes(c) < bytes(cover):
 			cover = c
 		}
 	}
 	if small && cover != nil {
-		cover.Suppressed = true
-	}
-	for _, c := range cells {
-		if c.Suppressed {
-			*c = Cell{Suppressed: true}
-		}
+		cover.out = Cell{Suppressed: true}
 	}
 	return small && cover == nil
 }

@@ -99,16 +99,16 @@ func (q *Residency) pinned() (keys []Key, ok bool) {
 // unobserved are rows for the keys that the question names and that have no row in a bucket in which
 // something else was counted: they say how much may have been sent unseen. A bucket in which nothing
 // was counted has none, for nothing is known of it.
-func (q *Residency) unobserved(rows []ResidencyRow, byDay map[time.Time]uint32, complete map[time.Time]CompletenessSummary, largestPacket float64) []ResidencyRow {
+func (q *Residency) unobserved(rows []ResidencyRow, g gathered, largestPacket float64) []ResidencyRow {
 	keys, ok := q.pinned()
-	if !ok || len(byDay) == 0 {
+	if !ok || len(g.byDay) == 0 {
 		return nil
 	}
 	var buckets []time.Time
 	switch q.Bucket {
 	case BucketHour, BucketMinute:
 		// A day that has flows may have hours without; the ledger knows.
-		for hour, s := range complete {
+		for hour, s := range g.complete {
 			if s.Share == nil {
 				continue
 			}
@@ -119,7 +119,7 @@ func (q *Residency) unobserved(rows []ResidencyRow, byDay map[time.Time]uint32, 
 			}
 		}
 	default:
-		for t := range byDay {
+		for t := range g.byDay {
 			buckets = append(buckets, q.Bucket.begin(t))
 		}
 	}
@@ -141,7 +141,7 @@ func (q *Residency) unobserved(rows []ResidencyRow, byDay map[time.Time]uint32, 
 	var out []ResidencyRow
 	for _, b := range buckets {
 		from, to := q.Bucket.within(b, q.Since, q.Until)
-		n := samplingWithin(byDay, from, to)
+		n := samplingWithin(g.byDay, from, to)
 		for _, k := range keys {
 			if seen[at{b, k}] {
 				continue

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -154,4 +155,89 @@ func (q Completeness) normal() Completeness {
 	}
 	q.Exporters = exporters
 	return q
+}
+
+func (f Filter) faults(out *faults) {
+	out.filter("vendors", len(f.Vendors), maxFilter)
+	out.filter("places", len(f.Places), maxFilter)
+	out.filter("countries", len(f.Countries), maxFilter)
+	out.filter("ASNs", len(f.ASNs), maxFilter)
+	out.filter("networks", len(f.Networks), maxNetworks)
+	out.filter("operators", len(f.Operators), maxFilter)
+	out.filter("sites", len(f.Sites), maxFilter)
+	for _, p := range f.Networks {
+		if !p.IsValid() {
+			out.add("a network to filter by is not a prefix")
+		}
+	}
+}
+
+func (u Unit) faults(out *faults) {
+	if u != "" && !slices.Contains(units, u) {
+		out.add("unknown unit %q, known are %v", u, units)
+	}
+}
+
+// Validate reports every fault of the question as one *InvalidError.
+func (q Endpoints) Validate() error {
+	var f faults
+	q.Filter.faults(&f)
+	q.Unit.faults(&f)
+	f.times(q.Since, q.Until)
+	f.top(q.Top)
+	return f.err()
+}
+
+// normal fills in the defaults and widens the times to whole days.
+func (q Endpoints) normal() Endpoints {
+	q.Unit = cmp.Or(q.Unit, UnitAddress)
+	q.Top = cmp.Or(q.Top, defaultTop)
+	q.Since, q.Until = widen(q.Since, q.Until, day)
+	return q
+}
+
+// Validate reports every fault of the question as one *InvalidError.
+func (q NewSince) Validate() error {
+	var f faults
+	q.Filter.faults(&f)
+	q.Unit.faults(&f)
+	if q.Since.IsZero() {
+		f.add("since is missing: new since when?")
+	}
+	f.times(q.Since, q.Until)
+	f.top(q.Top)
+	return f.err()
+}
+
+// normal fills in the defaults; a DateTime has no parts of a second.
+func (q NewSince) normal() NewSince {
+	q.Unit = cmp.Or(q.Unit, UnitAddress)
+	q.Top = cmp.Or(q.Top, defaultTop)
+	q.Since, q.Until = widen(q.Since, q.Until, time.Second)
+	return q
+}
+
+// Validate reports every fault of the question as one *InvalidError.
+func (q Compare) Validate() error {
+	var f faults
+	for _, t := range []struct {
+		name string
+		time time.Time
+	}{{"before since", q.BeforeSince}, {"before until", q.BeforeUntil}, {"after since", q.AfterSince}, {"after until", q.AfterUntil}} {
+		if t.time.IsZero() {
+			f.add("%s is missing", t.name)
+		}
+	}
+	f.namedTimes("before since", q.BeforeSince, "before until", q.BeforeUntil)
+	f.namedTimes("after since", q.AfterSince, "after until", q.AfterUntil)
+	if q.Question.MinHandsets > 0 && q.BeforeSince.Before(q.AfterUntil) && q.AfterSince.Before(q.BeforeUntil) {
+		f.add("two times that overlap give small figures away: a minimum of handsets needs times apart")
+	}
+	question := q.Question
+	question.Since, question.Until = time.Time{}, time.Time{}
+	var invalid *InvalidError
+	if err := question.Validate(); errors.As(err, &invalid) {
+		f = append(f, invalid.err)
+	}
+	return f.err()
 }
