@@ -36,9 +36,9 @@ type lossy struct {
 
 	hours   map[int64]*HourTruth // by begin, ms
 	begun   bool
-	missing bool   // something was lost since the last datagram that was sent
-	first   uint32 // number of the first that was
-	unseen  uint64 // datagrams lost since then
+	missing bool                              // something was lost since the last datagram that was sent
+	first   uint32                            // number of the first that was
+	unseen  struct{ flows, datagrams uint64 } // lost since then
 }
 
 func newLossy(out sender, l layout, cfg Config, now func() time.Time) *lossy {
@@ -68,7 +68,8 @@ func (n *lossy) Send(ctx context.Context, datagram []byte, records int) error {
 	if lost {
 		hour.DroppedDatagrams++
 		hour.DroppedFlows += uint64(records)
-		n.unseen++
+		n.unseen.datagrams++
+		n.unseen.flows += uint64(records)
 		if !n.missing {
 			n.missing, n.first = true, number
 		}
@@ -78,7 +79,7 @@ func (n *lossy) Send(ctx context.Context, datagram []byte, records int) error {
 	hour.Flows += uint64(records)
 	if n.missing {
 		hour.Gap += uint64(number - n.first) // modulo 2^32, as the numbers are
-		n.missing, n.unseen = false, 0
+		n.missing, n.unseen.flows, n.unseen.datagrams = false, 0, 0
 	}
 	return nil
 }
@@ -109,7 +110,7 @@ func (n *lossy) addTo(e *ExporterTruth) {
 		e.DroppedDatagrams += h.DroppedDatagrams
 	}
 	slices.SortFunc(e.Hours, func(a, b HourTruth) int { return a.Hour.Compare(b.Hour) })
-	e.UnseenDatagrams = n.unseen
+	e.UnseenFlows, e.UnseenDatagrams = n.unseen.flows, n.unseen.datagrams
 }
 
 // silence is when one exporter is dead, in hours of history.

@@ -86,7 +86,7 @@ func TestDrop(t *testing.T) {
 		all := whole[i]
 		hours := map[time.Time]*HourTruth{}
 		var order []time.Time
-		var gap, unseen uint64
+		var gap, unseen, unseenFlows uint64
 		at := 0
 		for k, datagram := range all.datagrams {
 			var next []byte
@@ -102,17 +102,17 @@ func TestDrop(t *testing.T) {
 			if at == len(sent[i].datagrams) || !bytes.Equal(sent[i].datagrams[at], datagram) {
 				h.DroppedDatagrams++
 				h.DroppedFlows += uint64(all.records[k])
-				gap, unseen = gap+units, unseen+1
+				gap, unseen, unseenFlows = gap+units, unseen+1, unseenFlows+uint64(all.records[k])
 				continue
 			}
 			at++
 			h.Datagrams++
 			h.Flows += uint64(all.records[k])
 			h.Gap += gap
-			gap, unseen = 0, 0
+			gap, unseen, unseenFlows = 0, 0, 0
 		}
 		want := wholeTruth.Exporters[i]
-		want.UnseenDatagrams = unseen
+		want.UnseenFlows, want.UnseenDatagrams = unseenFlows, unseen
 		for _, hour := range order {
 			want.Hours = append(want.Hours, *hours[hour])
 			want.DroppedDatagrams += hours[hour].DroppedDatagrams

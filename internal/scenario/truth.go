@@ -51,7 +51,8 @@ type ExporterTruth struct {
 	// Only where something is dropped or silent on purpose.
 	DroppedFlows     uint64      `json:"dropped_flows,omitempty"`
 	DroppedDatagrams uint64      `json:"dropped_datagrams,omitempty"`
-	UnseenDatagrams  uint64      `json:"unseen_datagrams,omitempty"` // of these, those after which nothing was sent: no number shows them
+	UnseenFlows      uint64      `json:"unseen_flows,omitempty"` // of these, those after which nothing was sent: no number shows them
+	UnseenDatagrams  uint64      `json:"unseen_datagrams,omitempty"`
 	SilentFrom       *time.Time  `json:"silent_from,omitempty"`
 	SilentTo         *time.Time  `json:"silent_to,omitempty"`
 	Hours            []HourTruth `json:"hours,omitempty"` // in which something was exported, in their order

@@ -23,6 +23,7 @@ type exporterTruth struct {
 	Datagrams        uint64    `json:"datagrams"`
 	DroppedFlows     uint64    `json:"dropped_flows"`
 	DroppedDatagrams uint64    `json:"dropped_datagrams"`
+	UnseenFlows      uint64    `json:"unseen_flows"` // dropped after the last that was sent
 	UnseenDatagrams  uint64    `json:"unseen_datagrams"`
 	SilentFrom       time.Time `json:"silent_from"`
 	SilentTo         time.Time `json:"silent_to"`
@@ -68,9 +69,6 @@ func TestCompleteness(t *testing.T) {
 	for _, e := range truth.Exporters {
 		if e.Protocol != "sflow" && (e.DroppedDatagrams < 10 || e.DroppedFlows < 100) {
 			t.Errorf("%s: only %d datagrams with %d flows were dropped", e.Name, e.DroppedDatagrams, e.DroppedFlows)
-		}
-		if e.UnseenDatagrams != 0 {
-			t.Fatalf("%s: the last %d datagrams were dropped, which nobody can see: choose another seed", e.Name, e.UnseenDatagrams)
 		}
 		lost := "lost_flows"
 		if e.Protocol == "netflow_v9" || e.Protocol == "sflow" {
@@ -144,7 +142,8 @@ func TestCompleteness(t *testing.T) {
 			t.Errorf("%d flows of %s are counted, %d arrived", row.N, a, arrived[a])
 		}
 	}
-	// In the figures that people will see: what the exporters say they sent.
+	// In the figures that people will see: what the exporters say they sent. Nothing tells of datagrams
+	// that are lost after the last one that arrives.
 	for _, e := range truth.Exporters {
 		sum := func(what string) (n uint64) {
 			for k, v := range got {
@@ -156,11 +155,11 @@ func TestCompleteness(t *testing.T) {
 		}
 		switch e.Protocol {
 		case "netflow_v5":
-			if n := sum("flows") + sum("lost_flows"); n != e.Flows {
+			if n := sum("flows") + sum("lost_flows"); n != e.Flows-e.UnseenFlows {
 				t.Errorf("%s says that it sent %d flows, it was %d", e.Name, n, e.Flows)
 			}
 		case "netflow_v9", "sflow":
-			if n := sum("datagrams") + sum("lost_datagrams"); n != e.Datagrams {
+			if n := sum("datagrams") + sum("lost_datagrams"); n != e.Datagrams-e.UnseenDatagrams {
 				t.Errorf("%s says that it sent %d datagrams, it was %d", e.Name, n, e.Datagrams)
 			}
 		}
