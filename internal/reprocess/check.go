@@ -3,6 +3,7 @@ package reprocess
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,8 @@ import (
 )
 
 const sumsOf = "sum(flows), sum(bytes_up), sum(bytes_down), sum(packets_up), sum(packets_down)"
+
+var errUnequal = errors.New("the sums are not those of the flows")
 
 // countedSQL are the rows that counted before this revision, without those that will count beside it.
 func (r *run) countedSQL(day time.Time) string {
@@ -57,13 +60,16 @@ WHERE received >= toDateTime({received:Int64}, 'UTC') AND start >= toDateTime({s
 	for _, table := range Tables {
 		own, counted := "revision = {revision:UInt16}", r.countedSQL(begin)
 		if err := r.compareWith(ctx, begin, table, own, flows); err != nil {
-			return flows, fmt.Errorf("what was computed is not the flows: %w", err)
+			return flows, err
 		}
 		if r.Repair {
 			continue
 		}
 		if err := r.compareWith(ctx, begin, table, counted, flows); err != nil {
-			return flows, fmt.Errorf("%w: %w; landfall audit says more, and --repair puts the new figures in force all the same", ErrTotals, err)
+			if !errors.Is(err, errUnequal) {
+				return flows, err
+			}
+			return flows, fmt.Errorf("%w: what counted before: %w; landfall audit says more, and --repair puts the new figures in force all the same", ErrTotals, err)
 		}
 	}
 	return flows, nil
@@ -83,7 +89,7 @@ func (r *run) compareWith(ctx context.Context, begin time.Time, table, where str
 		return fmt.Errorf("read the sums of %s: %w", table, err)
 	}
 	if got != want {
-		return fmt.Errorf("%s has %+v where flows have %+v", table, got, want)
+		return fmt.Errorf("%w: %s has %+v, the flows %+v", errUnequal, table, got, want)
 	}
 	return nil
 }

@@ -32,14 +32,15 @@ func (r *run) prepare(ctx context.Context) error {
 		"min_insert_block_size_rows_for_materialized_views":  1 << 20,
 		"min_insert_block_size_bytes_for_materialized_views": 256 << 20,
 	}
-	// Newer servers deduplicate an insert from a select only when told so; older ones do not know the
-	// setting. The select's rows are in one order always.
+	// Newer servers deduplicate an insert from a select only if its rows are ordered by all columns, or
+	// when told so; older ones do not know the setting. These are ordered by what they are grouped by,
+	// which is one order always, and a state cannot be ordered by.
 	var has uint64
 	if err := r.conn.QueryRow(ctx, "SELECT count() FROM system.settings WHERE name = 'deduplicate_insert_select'").Scan(&has); err != nil {
 		return fmt.Errorf("look at the server's settings: %w", err)
 	}
 	if has > 0 {
-		r.settings["deduplicate_insert_select"] = "force_enable"
+		r.settings["deduplicate_insert_select"] = "enable_even_for_bad_queries"
 	}
 	return nil
 }
@@ -167,7 +168,7 @@ func insertSQL(table, bucket string, measures []struct{ name, expression string 
 	if joined {
 		from += "\nLEFT ANY JOIN moved AS m ON m.address = f.remote_address\nLEFT ANY JOIN places AS p ON p.place = m.place"
 	}
-	return fmt.Sprintf("INSERT INTO %s (%s)\nSELECT %s\nFROM %s\nWHERE %s\nGROUP BY %s\nORDER BY ALL",
+	return fmt.Sprintf("INSERT INTO %s (%s)\nSELECT %s\nFROM %s\nWHERE %s\nGROUP BY %[6]s\nORDER BY %[6]s",
 		table, strings.Join(columns, ", "), strings.Join(selected, ",\n       "), from,
 		"f."+strings.NewReplacer(" start", " f.start", " inserted", " f.inserted").Replace(chunkWhere), group)
 }
@@ -198,7 +199,8 @@ func (r *run) chunk(ctx context.Context, since, until time.Time) error {
 // maxTries bounds the tries of what the server itself refuses.
 const maxTries = 3
 
-// again tries something until the server does it.
+// again tries something until the server does it, unless it is of no use: what the server answered is
+// wrong.
 func (r *run) again(ctx context.Context, try func() error) error {
 	wait := clickhouse.NewWait(r.Log, "the recomputation")
 	for tries := 1; ; tries++ {
@@ -208,7 +210,12 @@ func (r *run) again(ctx context.Context, try func() error) error {
 			return nil
 		}
 		var refused *clickhousego.Exception
-		if errors.Is(err, errTooMany) || errors.As(err, &refused) && tries >= maxTries || !wait.Retry(ctx, err) {
+		for _, final := range []error{errTooMany, errUnequal, ErrTotals, ErrClocks} {
+			if errors.Is(err, final) {
+				return err
+			}
+		}
+		if errors.As(err, &refused) && tries >= maxTries || !wait.Retry(ctx, err) {
 			return err
 		}
 	}
