@@ -105,13 +105,17 @@ func newReporterParts(p *process) *reporterParts { return &reporterParts{process
 
 func (r *reporterParts) Start(ctx context.Context) error {
 	p := r.process
-	conn, err := clickhouse.Open(ctx, p.config.readerClickHouse(), p.log)
+	login, scope, err := p.config.reporterLogin()
+	if err != nil {
+		return err
+	}
+	conn, err := clickhouse.Open(ctx, login, p.log)
 	if err != nil {
 		return err
 	}
 	r.close = conn.Close
 	about := reporter.About{Version: version, Credits: dataset.Credits(), PlaceName: geo.Name}
-	r.reporter, err = reporter.New(p.config.Reporter, query.New(conn, p.config.ClickHouse.Database, query.Options{}), about, p.log, p.registry, p.group.Fail)
+	r.reporter, err = reporter.New(p.config.Reporter, query.New(conn, p.config.ClickHouse.Database, query.Options{Scope: scope}), about, p.log, p.registry, p.group.Fail)
 	if err != nil {
 		return err
 	}

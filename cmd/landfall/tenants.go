@@ -12,6 +12,7 @@ import (
 	"github.com/landfall-telemetry/landfall/internal/clickhouse"
 	"github.com/landfall-telemetry/landfall/internal/config"
 	engine "github.com/landfall-telemetry/landfall/internal/embedded/clickhouse"
+	"github.com/landfall-telemetry/landfall/internal/query"
 	"github.com/landfall-telemetry/landfall/internal/tenant"
 )
 
@@ -19,6 +20,11 @@ import (
 func (c *Config) validateTenants() error {
 	e := c.Embedded.ClickHouse
 	err := tenant.Validate(c.Tenants, "default", c.ClickHouse.User, c.Reader.User, e.ServiceUser, e.ReaderUser)
+	if name := c.Reporter.Tenant; name != "" {
+		if _, unknown := c.tenant(name); unknown != nil {
+			err = errors.Join(err, fmt.Errorf("reporter.tenant: %w", unknown))
+		}
+	}
 	if err == nil {
 		return nil
 	}
@@ -39,6 +45,18 @@ func (c *Config) tenantClickHouse(t *tenant.Tenant) clickhouse.Config {
 	login := c.ClickHouse
 	login.User, login.Password = t.LoginName(), t.Password
 	return login
+}
+
+// reporterLogin is how the reporter logs in and what it shows.
+func (c *Config) reporterLogin() (clickhouse.Config, query.Scope, error) {
+	if c.Reporter.Tenant == "" {
+		return c.readerClickHouse(), query.Scope{}, nil
+	}
+	t, err := c.tenant(c.Reporter.Tenant)
+	if err != nil {
+		return clickhouse.Config{}, query.Scope{}, err
+	}
+	return c.tenantClickHouse(t), query.Scope{Operators: t.Operators, Sites: t.Sites}, nil
 }
 
 // tenantUsers are the tenants' logins on the embedded engine. A password that is missing is made.

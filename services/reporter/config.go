@@ -16,6 +16,7 @@ type Config struct {
 	TLS            ServerTLS     `yaml:"tls" doc:"Certificate of the page; without one it is served by plain HTTP."`
 	AllowPlaintext bool          `yaml:"allow_plaintext" doc:"Whether plain HTTP is served on an address that other machines reach, as behind a proxy that ends TLS."`
 	AllowedHosts   []string      `yaml:"allowed_hosts" doc:"Host names under which requests are answered; empty: the loopback names on a loopback address, any name on another."`
+	Tenant         string        `yaml:"tenant" doc:"Show what this tenant of the configuration may see, with its login; empty: everything, with the reader's."`
 	QueryTimeout   time.Duration `yaml:"query_timeout" doc:"Longest time for one question to ClickHouse."`
 	MaxQueries     int           `yaml:"max_queries" doc:"Questions put to ClickHouse at the same time; more of them wait until query_timeout."`
 }
