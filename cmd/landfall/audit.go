@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -51,9 +50,7 @@ The exit code is 1 if they differ. What to do then is in docs/operating.md.`,
 			}
 			switch format {
 			case "json":
-				out := json.NewEncoder(cmd.OutOrStdout())
-				out.SetIndent("", "  ")
-				err = out.Encode(report)
+				err = writeIndented(cmd.OutOrStdout(), report)
 			case "table":
 				err = writeAudit(cmd.OutOrStdout(), report)
 			default:
