@@ -28,6 +28,10 @@ kafka_test := KAFKA_PORT=$(KAFKA_TEST_PORT) KAFKA_DIR=build/kafka
 kafka_packages := ./internal/bus ./internal/testkit/kafkatest
 # The tests' time limit, above the slowest of them.
 TEST_TIMEOUT ?= 15m
+# How large the benchmarks are.
+SHARE ?= 1
+RATE ?= 50000
+DURATION ?= 60s
 
 ##@ Use
 
@@ -132,6 +136,18 @@ kafka-stop: ## Stop it
 .PHONY: bench
 bench: ## Benchmarks of the hot paths, with allocations
 	@go test -run '^$$' -bench . -benchmem ./internal/... ./services/...
+
+.PHONY: bench-insert
+bench-insert: data ## Flows into ClickHouse with all rollups: flows/s, CPU of client and engine
+	@go test -run '^$$' -bench 'Insert$$' -benchtime 3x -timeout 30m ./internal/clickhouse/flows | tests/bench/json
+
+.PHONY: bench-scale
+bench-scale: data ## Rollups of SHARE × a billion flows: sizes, and how long questions take (20 GB of disk, 30 minutes)
+	@go run ./tests/bench/scale -share $(SHARE)
+
+.PHONY: bench-latency
+bench-latency: build data ## From datagram to answer at RATE flows a second for DURATION, through bin/landfall
+	@go run ./tests/bench/latency -rate $(RATE) -duration $(DURATION)
 
 ##@ Work on it
 

@@ -76,7 +76,6 @@ func (s *system) launch(ctx context.Context, binary, data string) error {
 	text := fmt.Sprintf(`data_dir: %[1]s
 state_dir: %[2]s/state
 telemetry: {listen: ""}
-reporter: {listen: ""}
 embedded:
   broker: {port: %[5]d}
   clickhouse: {native_port: %[3]d, http_port: %[4]d}

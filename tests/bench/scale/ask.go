@@ -17,6 +17,9 @@ type Timing struct {
 	// nor the kernel's; absent where that cannot be arranged.
 	Warm Spread  `json:"warm"`
 	Cold *Spread `json:"cold,omitempty"`
+	// CPUMs is what the engine computed for one of the warm runs, all threads together. It depends
+	// less than the times on what else the machine does.
+	CPUMs float64 `json:"engine_cpu_ms,omitempty"`
 	// TargetMs bounds the median of Warm; 0: none is set.
 	TargetMs float64 `json:"target_ms,omitempty"`
 }
@@ -81,8 +84,8 @@ func questions(c *query.Client, p Params) []question {
 	}
 }
 
-// ask times every question, runs times warm and, with a forget that empties the caches, as often cold.
-func ask(ctx context.Context, all []question, runs int, forget func(context.Context) error) ([]Timing, error) {
+// ask times every question, runs times warm and, where the engine is at hand, as often cold.
+func ask(ctx context.Context, all []question, runs int, e *atHand) ([]Timing, error) {
 	var timings []Timing
 	for _, q := range all {
 		t := Timing{Question: q.name, TargetMs: q.targetMs}
@@ -95,9 +98,9 @@ func ask(ctx context.Context, all []question, runs int, forget func(context.Cont
 			t.Rows = rows
 			return float64(time.Since(begun).Microseconds()) / 1000, nil
 		}
-		if forget != nil {
+		if e != nil {
 			cold, err := repeat(runs, func() (float64, error) {
-				if err := forget(ctx); err != nil {
+				if err := e.forget(ctx); err != nil {
 					return 0, err
 				}
 				return once()
@@ -110,11 +113,12 @@ func ask(ctx context.Context, all []question, runs int, forget func(context.Cont
 		if _, err := once(); err != nil {
 			return nil, err
 		}
+		before := e.cpuMs()
 		warm, err := repeat(runs, once)
 		if err != nil {
 			return nil, err
 		}
-		t.Warm = warm
+		t.Warm, t.CPUMs = warm, (e.cpuMs()-before)/float64(runs)
 		timings = append(timings, t)
 	}
 	return timings, nil

@@ -104,17 +104,21 @@ func measure(ctx context.Context, p Params, runs int, library, dir string) (Repo
 			log.Error("stop the engine", "error", err)
 		}
 	}()
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return Report{}, err
+	}
 	client := clickhouse.DefaultConfig()
 	client.Addresses, client.Database = []string{server.Native()}, c.Database
 	client.User, client.Password = c.ServiceUser, config.Secret(c.ServicePassword)
 	// One statement may take longer than a question's.
 	client.ReadTimeout = 15 * time.Minute
-	return benchmark(ctx, client, p, runs, dir, log)
+	return benchmark(ctx, client, p, runs, &atHand{dir: absolute, pid: server.Pid}, log)
 }
 
-// benchmark works on any server; without dir nothing is asked cold, and
-// merges are not waited for.
-func benchmark(ctx context.Context, client clickhouse.Config, p Params, runs int, dir string, log *slog.Logger) (Report, error) {
+// benchmark works on any server; where its process is not at hand, nothing is asked cold, and merges
+// are not waited for.
+func benchmark(ctx context.Context, client clickhouse.Config, p Params, runs int, e *atHand, log *slog.Logger) (Report, error) {
 	r := Report{Bench: "scale", Params: p, CPUs: runtime.NumCPU(), HourTargetGB: 5}
 	// The rows are of fixed dates: nothing may be too old.
 	if err := clickhouse.Migrate(ctx, client, clickhouse.Retention{}, log); err != nil {
@@ -136,7 +140,7 @@ func benchmark(ctx context.Context, client clickhouse.Config, p Params, runs int
 		}
 		r.FillSeconds = time.Since(begun).Seconds()
 	}
-	if dir != "" {
+	if e != nil {
 		if err := settle(ctx, conn, log); err != nil {
 			return r, err
 		}
@@ -150,14 +154,9 @@ func benchmark(ctx context.Context, client clickhouse.Config, p Params, runs int
 			r.HourYearGB = hundredths(float64(t.Bytes) / float64(p.Days) * 365 / 1e9)
 		}
 	}
-	var forget func(context.Context) error
-	if dir != "" {
-		absolute, err := filepath.Abs(dir)
-		if err != nil {
-			return r, err
-		}
-		forget = forgetter(conn, absolute)
+	if e != nil {
+		e.conn = conn
 	}
-	r.Questions, err = ask(ctx, questions(query.New(conn, client.Database, query.Options{}), p), runs, forget)
+	r.Questions, err = ask(ctx, questions(query.New(conn, client.Database, query.Options{}), p), runs, e)
 	return r, err
 }

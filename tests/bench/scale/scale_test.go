@@ -19,7 +19,7 @@ func TestSmall(t *testing.T) {
 	p := DefaultParams().scaled(0.0001)
 	p.Days = 14
 	p.ASNs, p.Vendors = 300, 20
-	r, err := benchmark(t.Context(), client, p, 1, "", slog.New(slog.DiscardHandler))
+	r, err := benchmark(t.Context(), client, p, 1, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

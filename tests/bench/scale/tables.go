@@ -3,12 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"golang.org/x/sys/unix"
 )
 
 // Table is what one of the tables takes.
@@ -75,34 +71,3 @@ WHERE database = currentDatabase() AND active AND rows > 0 AND table = ? GROUP B
 }
 
 func hundredths(x float64) float64 { return float64(int(100*x+0.5)) / 100 }
-
-// forgetter gives a function that takes the tables out of memory: out of the engine's caches, and,
-// file by file, out of the kernel's.
-func forgetter(conn driver.Conn, dir string) func(context.Context) error {
-	return func(ctx context.Context) error {
-		for _, cache := range []string{"MARK CACHE", "UNCOMPRESSED CACHE", "PRIMARY INDEX CACHE", "QUERY CONDITION CACHE"} {
-			if err := conn.Exec(ctx, "SYSTEM DROP "+cache); err != nil {
-				return fmt.Errorf("drop the %s: %w", cache, err)
-			}
-		}
-		return filepath.WalkDir(filepath.Join(dir, "store"), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.Type().IsRegular() {
-				return ignoreGone(err)
-			}
-			f, err := os.Open(path)
-			if err != nil {
-				return ignoreGone(err)
-			}
-			defer f.Close()
-			return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
-		})
-	}
-}
-
-// ignoreGone: the engine removes old parts whenever it likes.
-func ignoreGone(err error) error {
-	if os.IsNotExist(err) {
-		return nil
-	}
-	return err
-}
