@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"errors"
+	"flag"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -18,7 +19,13 @@ import (
 	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
 )
 
-func TestMain(m *testing.M) { chtest.Main(m) }
+func TestMain(m *testing.M) {
+	// Every check asks a real server several questions.
+	if err := flag.Set("rapid.checks", "30"); err != nil {
+		panic(err)
+	}
+	chtest.Main(m)
+}
 
 var monday = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 

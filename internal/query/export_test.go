@@ -1,4 +1,12 @@
 package query
 
+import "time"
+
 // LimitRows lowers MaxRows for a test.
 func (c *Client) LimitRows(n int) { c.maxRows = n }
+
+// At sets the client's clock.
+func (c *Client) At(now time.Time) { c.now = func() time.Time { return now } }
+
+// CompareKeys orders keys as answers do.
+func CompareKeys(x, y Key, by []Dimension) int { return x.compare(&y, by) }

@@ -1,0 +1,580 @@
+package query_test
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows/flowstest"
+	"github.com/landfall-telemetry/landfall/internal/estimate"
+	"github.com/landfall-telemetry/landfall/internal/query"
+	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
+)
+
+// truth answers as the client should, from the flows themselves and without any SQL.
+type truth []flowstest.Flow
+
+// traffic is random flows over three weeks, of two operators with two sites each.
+func traffic(seed uint64, n int) truth {
+	r := rand.New(rand.NewPCG(seed, 1))
+	t := truth(flowstest.Random(r, n, monday, monday.AddDate(0, 0, 21)))
+	for i := range t {
+		f := &t[i]
+		f.Operator, f.Site = []string{"north", "south"}[i*2/n], []string{"a", "b"}[i*4/n%2]
+		f.CloudProvider = []string{"", "aws", "oci"}[r.IntN(3)]
+		if f.CloudProvider != "" {
+			f.CloudName = f.CloudProvider + "-1"
+		}
+		f.Confidence = []string{"single", "agreed"}[r.IntN(2)]
+		f.VendorMethod = []string{"oui", "static"}[r.IntN(2)]
+		f.PlaceMethod = []string{"city_db", "cloud_range"}[r.IntN(2)]
+		f.Subscriber = uint64(r.IntN(60)) * 2654435761
+		if r.IntN(10) == 0 {
+			f.Remote = fmt.Sprintf("2001:db8:%x::%x", r.IntN(3), r.IntN(9))
+		}
+		if r.IntN(20) == 0 {
+			f.Side = landfallv1.HandsetSide_HANDSET_SIDE_UNSPECIFIED
+		}
+	}
+	return t
+}
+
+func sideOf(f *flowstest.Flow) string {
+	return [...]string{"none", "source", "destination", "both"}[f.Side]
+}
+
+func countryOf(f *flowstest.Flow) string { return cmp.Or(f.Country, query.Unknown) }
+func placeOf(f *flowstest.Flow) string   { return cmp.Or(f.Subdivision, countryOf(f)) }
+
+func keyOf(f *flowstest.Flow, by []query.Dimension) (k query.Key) {
+	for _, d := range by {
+		switch d {
+		case query.ByVendor:
+			k.Vendor = f.Vendor
+		case query.ByVendorMethod:
+			k.VendorMethod = f.VendorMethod
+		case query.ByPlace:
+			k.Place = placeOf(f)
+		case query.ByCountry:
+			k.Country = countryOf(f)
+		case query.ByCloudRegion:
+			k.CloudProvider, k.CloudRegion = f.CloudProvider, cmp.Or(f.CloudName, query.Unknown)
+		case query.ByASN:
+			k.ASN, k.ASOrganization = f.ASN, f.Organization
+		case query.BySide:
+			k.Side = sideOf(f)
+		case query.ByConfidence:
+			k.Confidence = f.Confidence
+		case query.ByPlaceMethod:
+			k.PlaceMethod = f.PlaceMethod
+		case query.ByVerdict:
+			k.Verdict = [...]string{"none", "domestic", "allowed", "restricted", "indeterminate"}[f.Verdict]
+		case query.ByOperator:
+			k.Operator = f.Operator
+		case query.BySite:
+			k.Site = f.Site
+		}
+	}
+	return k
+}
+
+// tally is the sums of some flows.
+type tally struct {
+	flowstest.Totals
+	lowUp, lowDown, highUp, highDown, packetsUp, packetsDown float64
+	n                                                        uint32
+	handsets                                                 map[time.Time]map[uint64]bool // by week
+	endpoints                                                map[string]bool
+	first, last                                              time.Time
+}
+
+func (s *tally) add(f *flowstest.Flow) {
+	s.Add(*f)
+	n := float64(f.SamplingInterval)
+	weight := n * (n - 1)
+	s.lowUp += weight * float64(f.OctetsUp) * float64(f.OctetsUp) / float64(f.PacketsUp)
+	s.lowDown += weight * float64(f.OctetsDown) * float64(f.OctetsDown) / float64(f.PacketsDown)
+	s.highUp += weight * float64(f.OctetsUp)
+	s.highDown += weight * float64(f.OctetsDown)
+	s.packetsUp += weight * float64(f.PacketsUp)
+	s.packetsDown += weight * float64(f.PacketsDown)
+	s.n = max(s.n, f.SamplingInterval)
+	if s.handsets == nil {
+		s.handsets, s.endpoints, s.first = map[time.Time]map[uint64]bool{}, map[string]bool{}, f.Start
+	}
+	week := f.Start.Truncate(7 * 24 * time.Hour)
+	if s.handsets[week] == nil {
+		s.handsets[week] = map[uint64]bool{}
+	}
+	if f.Subscriber != 0 {
+		s.handsets[week][f.Subscriber] = true
+	}
+	s.endpoints[f.Remote] = true
+	if f.Start.Before(s.first) {
+		s.first = f.Start
+	}
+	if f.Start.After(s.last) {
+		s.last = f.Start
+	}
+}
+
+// most is the number of handsets of the week with the most, and all that of all weeks together.
+func (s *tally) most() (most, all int) {
+	together := map[uint64]bool{}
+	for _, week := range s.handsets {
+		most = max(most, len(week))
+		for h := range week {
+			together[h] = true
+		}
+	}
+	return most, len(together)
+}
+
+// check compares a row with what it should be; n is the largest sampling interval in force.
+func (s *tally) check(t *rapid.T, what string, got query.Figures, n uint32) {
+	if have := (flowstest.Totals{Flows: got.Flows, BytesUp: got.BytesUp, BytesDown: got.BytesDown, PacketsUp: got.PacketsUp, PacketsDown: got.PacketsDown}); have != s.Totals {
+		t.Fatalf("%s: %+v, want %+v", what, have, s.Totals)
+	}
+	n = max(n, s.n)
+	for name, pair := range map[string][2]estimate.Interval{
+		"bytes up":     {got.BytesUpInterval, estimate.Bytes(s.BytesUp, s.lowUp, s.highUp, n, 1500)},
+		"bytes down":   {got.BytesDownInterval, estimate.Bytes(s.BytesDown, s.lowDown, s.highDown, n, 1500)},
+		"packets up":   {got.PacketsUpInterval, estimate.Packets(s.PacketsUp, s.packetsUp, n)},
+		"packets down": {got.PacketsDownInterval, estimate.Packets(s.PacketsDown, s.packetsDown, n)},
+	} {
+		if !near(pair[0].Low, pair[1].Low) || !near(pair[0].High, pair[1].High) {
+			t.Fatalf("%s: interval of %s is %v, want %v", what, name, pair[0], pair[1])
+		}
+	}
+}
+
+func near(x, y float64) bool { return math.Abs(x-y) <= 1e-6*max(1, math.Abs(x), math.Abs(y)) }
+
+func among[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
+
+func begin(b query.Bucket, t time.Time) time.Time {
+	return map[query.Bucket]time.Time{
+		query.BucketMinute: t.Truncate(time.Minute), query.BucketHour: t.Truncate(time.Hour), query.BucketDay: t.Truncate(24 * time.Hour),
+		query.BucketWeek: t.Truncate(7 * 24 * time.Hour),
+	}[b]
+}
+
+func during(t, since, until time.Time) bool {
+	return !t.Before(since) && (until.IsZero() || t.Before(until))
+}
+
+// matches returns the flows that a question is of, and those that say which sampling was in force.
+func (t truth) matches(q query.Residency) (match, scope truth) {
+	sides := q.Sides
+	if len(sides) == 0 {
+		sides = []string{"source", "destination", "both"}
+	}
+	for i := range t {
+		f := &t[i]
+		if !among(q.Operators, f.Operator) || !among(q.Sites, f.Site) {
+			continue
+		}
+		scope = append(scope, *f)
+		if among(q.Vendors, f.Vendor) && among(q.Places, placeOf(f)) && among(q.Countries, countryOf(f)) && among(q.ASNs, f.ASN) &&
+			slices.Contains(sides, sideOf(f)) && during(f.Start, q.Since, q.Until) {
+			match = append(match, *f)
+		}
+	}
+	return match, scope
+}
+
+// inForce is the largest sampling interval of the days that [since, until) touches.
+func (t truth) inForce(since, until time.Time) (n uint32) {
+	since = since.Truncate(24 * time.Hour)
+	if !until.IsZero() {
+		until = until.Add(24*time.Hour - 1).Truncate(24 * time.Hour)
+	}
+	for i := range t {
+		if during(t[i].Start, since, until) {
+			n = max(n, t[i].SamplingInterval)
+		}
+	}
+	return n
+}
+
+type place struct {
+	bucket time.Time
+	key    query.Key
+}
+
+// residency is the whole answer.
+func (t truth) residency(q query.Residency) map[place]*tally {
+	match, _ := t.matches(q)
+	sums := map[query.Key]uint64{}
+	for i := range match {
+		sums[keyOf(&match[i], q.By)] += match[i].OctetsUp * uint64(match[i].SamplingInterval)
+	}
+	var keys []query.Key
+	for k := range sums {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(x, y query.Key) int { return cmp.Or(cmp.Compare(sums[y], sums[x]), query.CompareKeys(x, y, q.By)) })
+	if q.Top > 0 && len(q.By) > 0 {
+		keys = keys[:min(len(keys), q.Top)]
+	}
+	out := map[place]*tally{}
+	for i := range match {
+		f := &match[i]
+		k := keyOf(f, q.By)
+		if !slices.Contains(keys, k) {
+			other := flowstest.Flow{Vendor: "other", VendorMethod: "other", Country: "other", CloudProvider: "other", CloudName: "other", Organization: "other", Confidence: "other", PlaceMethod: "other", Operator: "other", Site: "other"}
+			k = keyOf(&other, q.By)
+			if k.Side != "" {
+				k.Side = "other"
+			}
+			if k.Verdict != "" {
+				k.Verdict = "other"
+			}
+		}
+		at := place{begin(q.Bucket, f.Start), k}
+		if out[at] == nil {
+			out[at] = &tally{}
+		}
+		out[at].add(f)
+	}
+	return out
+}
+
+func some[T any](t *rapid.T, name string, values []T) []T {
+	if rapid.IntRange(0, 2).Draw(t, "filter "+name) > 0 {
+		return nil
+	}
+	return rapid.SliceOfN(rapid.SampledFrom(values), 1, 3).Draw(t, name)
+}
+
+func drawResidency(t *rapid.T, buckets ...query.Bucket) query.Residency {
+	q := query.Residency{
+		Vendors:   some(t, "vendors", []string{"Xiaomi", "Apple", "Samsung", "nobody"}),
+		Places:    some(t, "places", []string{"CN-BJ", "SG", "unknown", "XX"}),
+		Countries: some(t, "countries", []string{"CN", "US", "SG", "unknown"}),
+		ASNs:      some(t, "ASNs", []uint32{64500, 64510, 64520, 1}),
+		Operators: some(t, "operators", []string{"north", "south"}),
+		Sites:     some(t, "sites", []string{"a", "b", "c"}),
+		Sides:     some(t, "sides", []string{"source", "destination", "none"}),
+		By:        rapid.SliceOfNDistinct(rapid.SampledFrom(query.Dimensions()), 0, 3, rapid.ID).Draw(t, "by"),
+		Bucket:    rapid.SampledFrom(buckets).Draw(t, "bucket"),
+		Top:       rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "top"),
+	}
+	q.Since, q.Until = drawTimes(t, rapid.SampledFrom([]time.Duration{24 * time.Hour, time.Hour, time.Minute}).Draw(t, "step"))
+	return q
+}
+
+func drawTimes(t *rapid.T, step time.Duration) (since, until time.Time) {
+	n := int(21 * 24 * time.Hour / step)
+	if from := rapid.IntRange(-n/2, n-1).Draw(t, "since"); from >= 0 {
+		since = monday.Add(time.Duration(from) * step)
+	}
+	if length := rapid.IntRange(-n/2, n).Draw(t, "length"); length > 0 {
+		until = monday.Add(time.Duration(length) * step)
+		if !since.IsZero() {
+			until = since.Add(time.Duration(length) * step)
+		}
+	}
+	return since, until
+}
+
+// The client answers every question as a loop over the flows does.
+func TestResidencyIsWhatTheFlowsSay(t *testing.T) {
+	truth := traffic(3, 1500)
+	c := start(t, truth...)
+	rapid.Check(t, func(t *rapid.T) {
+		q := drawResidency(t, query.BucketMinute, query.BucketHour, query.BucketDay, query.BucketWeek, query.BucketTotal)
+		a, err := c.Residency(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := truth.residency(q)
+		_, scope := truth.matches(q)
+		up := map[time.Time]estimate.Sum{}
+		for at, s := range want {
+			all := up[at.bucket]
+			up[at.bucket] = estimate.Sum{Total: all.Total + s.BytesUp, VarianceLow: all.VarianceLow + s.lowUp, VarianceHighPerByte: all.VarianceHighPerByte + s.highUp}
+		}
+		for _, r := range a.Rows {
+			at := place{r.Bucket, r.Key}
+			from, to := r.Bucket, map[query.Bucket]time.Duration{query.BucketMinute: time.Minute, query.BucketHour: time.Hour, query.BucketDay: 24 * time.Hour, query.BucketWeek: 7 * 24 * time.Hour}[q.Bucket]
+			since, until := q.Since, q.Until
+			if q.Bucket != query.BucketTotal {
+				if from.After(since) {
+					since = from
+				}
+				if end := from.Add(to); until.IsZero() || end.Before(until) {
+					until = end
+				}
+			}
+			n := scope.inForce(since, until)
+			s := want[at]
+			if s == nil {
+				if !r.Unobserved {
+					t.Fatalf("a row too many: %+v", r)
+				}
+				s = &tally{}
+			} else if r.Unobserved {
+				t.Fatalf("said not to be observed: %+v", r)
+			}
+			delete(want, at)
+			s.check(t, fmt.Sprint(r.Bucket, r.Key), r.Figures, n)
+			all := up[r.Bucket]
+			if all.Total == 0 || r.Unobserved {
+				continue
+			}
+			part := estimate.Sum{Total: s.BytesUp, VarianceLow: s.lowUp, VarianceHighPerByte: s.highUp}
+			rest := estimate.Sum{Total: all.Total - part.Total, VarianceLow: max(0, all.VarianceLow-part.VarianceLow), VarianceHighPerByte: max(0, all.VarianceHighPerByte-part.VarianceHighPerByte)}
+			share := estimate.Share(part, rest, n, 1500)
+			if !near(r.ShareUp, float64(s.BytesUp)/float64(all.Total)) || math.Abs(r.ShareUpInterval.Low-share.Low) > 1e-5 || math.Abs(r.ShareUpInterval.High-share.High) > 1e-5 {
+				t.Fatalf("%+v: share %v in %v, want %v in %v", at, r.ShareUp, r.ShareUpInterval, float64(s.BytesUp)/float64(all.Total), share)
+			}
+		}
+		if len(want) > 0 {
+			t.Fatalf("%d rows are missing", len(want))
+		}
+	})
+}
+
+func TestCompareIsWhatTheFlowsSay(t *testing.T) {
+	truth := traffic(4, 1500)
+	c := start(t, truth...)
+	rapid.Check(t, func(t *rapid.T) {
+		q := query.Compare{Question: drawResidency(t, query.BucketTotal)}
+		q.BeforeSince, q.BeforeUntil = monday, monday.AddDate(0, 0, rapid.IntRange(1, 10).Draw(t, "before"))
+		q.AfterSince = monday.AddDate(0, 0, rapid.IntRange(0, 10).Draw(t, "after since"))
+		q.AfterUntil = q.AfterSince.AddDate(0, 0, rapid.IntRange(1, 10).Draw(t, "after"))
+		a, err := c.Compare(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after := q.Question, q.Question
+		before.Since, before.Until, after.Since, after.Until = q.BeforeSince, q.BeforeUntil, q.AfterSince, q.AfterUntil
+		before.Top, after.Top = 0, 0
+		x, y := truth.residency(before), truth.residency(after)
+		told := map[query.Key]bool{}
+		for _, r := range a.Rows {
+			told[r.Key] = true
+		}
+		sum := func(all map[place]*tally, k query.Key, others bool) (s flowstest.Totals) {
+			for at, one := range all {
+				if at.key == k || others && !told[at.key] {
+					s.Flows += one.Flows
+					s.BytesUp += one.BytesUp
+					s.BytesDown += one.BytesDown
+				}
+			}
+			return s
+		}
+		for _, r := range a.Rows {
+			others := q.Question.Top > 0 && r.IsOther(q.Question.By)
+			wantBefore, wantAfter := sum(x, r.Key, others), sum(y, r.Key, others)
+			if r.Before.Flows != wantBefore.Flows || r.Before.BytesUp != wantBefore.BytesUp || r.After.Flows != wantAfter.Flows || r.After.BytesDown != wantAfter.BytesDown {
+				t.Fatalf("%+v, want %+v and %+v", r, wantBefore, wantAfter)
+			}
+			if len(x) > 0 && len(y) > 0 {
+				if r.DifferenceUp != int64(wantAfter.BytesUp)-int64(wantBefore.BytesUp) {
+					t.Fatalf("%+v: difference, want %d", r, int64(wantAfter.BytesUp)-int64(wantBefore.BytesUp))
+				}
+				if d := float64(r.DifferenceUp); d < r.DifferenceUpInterval.Low || d > r.DifferenceUpInterval.High {
+					t.Fatalf("%+v: the difference is outside of its interval", r)
+				}
+			}
+			told[r.Key] = true
+		}
+		for _, all := range []map[place]*tally{x, y} {
+			for at := range all {
+				if !told[at.key] && q.Question.Top == 0 {
+					t.Fatalf("no row for %+v", at.key)
+				}
+			}
+		}
+	})
+}
+
+// end is the key of a remote end in a unit.
+func end(f *flowstest.Flow, u query.Unit) string {
+	a := netip.MustParseAddr(f.Remote)
+	switch u {
+	case query.UnitAddress:
+		return a.String()
+	case query.UnitNetwork:
+		bits := 48
+		if a.Is4() {
+			bits = 24
+		}
+		return netip.PrefixFrom(a, bits).Masked().String()
+	case query.UnitASN:
+		return fmt.Sprint(f.ASN)
+	case query.UnitPlace:
+		return placeOf(f)
+	}
+	return countryOf(f)
+}
+
+func endOf(r *query.EndpointRow, u query.Unit) string {
+	switch u {
+	case query.UnitAddress:
+		return r.Address.String()
+	case query.UnitNetwork:
+		return r.Network.String()
+	case query.UnitASN:
+		return fmt.Sprint(r.ASN)
+	case query.UnitPlace:
+		return r.Place
+	}
+	return r.Country
+}
+
+func drawFilter(t *rapid.T) query.Filter {
+	return query.Filter{
+		Vendors:   some(t, "vendors", []string{"Xiaomi", "Apple", "Samsung", "nobody"}),
+		Places:    some(t, "places", []string{"CN-BJ", "SG", "unknown", "XX"}),
+		Countries: some(t, "countries", []string{"CN", "US", "SG", "unknown"}),
+		ASNs:      some(t, "ASNs", []uint32{64500, 64510, 64520, 1}),
+		Networks: some(t, "networks", []netip.Prefix{
+			netip.MustParsePrefix("198.51.1.0/24"), netip.MustParsePrefix("198.51.2.7/31"), netip.MustParsePrefix("2001:db8:1::/48"), netip.MustParsePrefix("0.0.0.0/0"),
+		}),
+		Operators: some(t, "operators", []string{"north", "south"}),
+		Sites:     some(t, "sites", []string{"a", "b", "c"}),
+	}
+}
+
+func inFilter(f *flowstest.Flow, q query.Filter) bool {
+	in := func() bool {
+		return slices.ContainsFunc(q.Networks, func(p netip.Prefix) bool { return p.Contains(netip.MustParseAddr(f.Remote)) })
+	}
+	return f.Side != landfallv1.HandsetSide_HANDSET_SIDE_UNSPECIFIED && among(q.Vendors, f.Vendor) && among(q.Places, placeOf(f)) &&
+		among(q.Countries, countryOf(f)) && among(q.ASNs, f.ASN) && among(q.Operators, f.Operator) && among(q.Sites, f.Site) &&
+		(len(q.Networks) == 0 || in())
+}
+
+// ends adds up flows by vendor (if asked for) and remote end.
+func ends(fs truth, u query.Unit, eachVendor bool) map[[2]string]*tally {
+	out := map[[2]string]*tally{}
+	for i := range fs {
+		k := [2]string{"", end(&fs[i], u)}
+		if eachVendor {
+			k[0] = fs[i].Vendor
+		}
+		if out[k] == nil {
+			out[k] = &tally{}
+		}
+		out[k].add(&fs[i])
+	}
+	return out
+}
+
+func checkEnds(t *rapid.T, rows []query.EndpointRow, want map[[2]string]*tally, u query.Unit, top int, n uint32) {
+	if len(rows) != min(len(want), top) {
+		t.Fatalf("%d rows of %d, top %d", len(rows), len(want), top)
+	}
+	least := uint64(math.MaxUint64)
+	for i := range rows {
+		r := &rows[i]
+		k := [2]string{r.Vendor, endOf(r, u)}
+		s := want[k]
+		if s == nil {
+			t.Fatalf("a row too many: %+v", r)
+		}
+		delete(want, k)
+		s.check(t, fmt.Sprint(k), r.Figures, n)
+		_, handsets := s.most()
+		if math.Abs(float64(r.Handsets)-float64(handsets)) > 0.1*float64(handsets) || r.Endpoints != uint64(len(s.endpoints)) ||
+			!r.FirstSeen.Equal(s.first.Truncate(time.Second)) || !r.LastSeen.Equal(s.last.Truncate(time.Second)) {
+			t.Fatalf("%+v, want %d handsets, %d endpoints, from %v to %v", r, handsets, len(s.endpoints), s.first, s.last)
+		}
+		if r.BytesUp > least {
+			t.Fatalf("%+v is out of order", r)
+		}
+		least = r.BytesUp
+	}
+	for k, s := range want {
+		if s.BytesUp > least {
+			t.Fatalf("%v with %d bytes is missing", k, s.BytesUp)
+		}
+	}
+}
+
+func TestEndpointsAreWhatTheFlowsSay(t *testing.T) {
+	truth := traffic(5, 1500)
+	c := start(t, truth...)
+	rapid.Check(t, func(t *rapid.T) {
+		q := query.Endpoints{
+			Filter: drawFilter(t), Unit: rapid.SampledFrom([]query.Unit{"address", "network", "asn", "place", "country"}).Draw(t, "unit"),
+			Top: rapid.SampledFrom([]int{1, 5, 1000}).Draw(t, "top"),
+		}
+		q.Since, q.Until = drawTimes(t, 24*time.Hour)
+		a, err := c.Endpoints(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, scope := truth.matches(query.Residency{Operators: q.Operators, Sites: q.Sites})
+		var match []flowstest.Flow
+		for i := range scope {
+			if inFilter(&scope[i], q.Filter) && during(scope[i].Start, q.Since, q.Until) {
+				match = append(match, scope[i])
+			}
+		}
+		checkEnds(t, a.Rows, ends(match, q.Unit, false), q.Unit, q.Top, scope.inForce(q.Since, q.Until))
+	})
+}
+
+func TestNewSinceIsWhatTheFlowsSay(t *testing.T) {
+	truth := traffic(6, 700)
+	c := start(t, truth...)
+	rapid.Check(t, func(t *rapid.T) {
+		q := query.NewSince{
+			Filter: drawFilter(t), Unit: rapid.SampledFrom([]query.Unit{"address", "network", "asn", "place", "country"}).Draw(t, "unit"),
+			Top: rapid.SampledFrom([]int{1, 5, 1000}).Draw(t, "top"), EachVendor: rapid.Bool().Draw(t, "each vendor"),
+			Since: monday.Add(time.Duration(rapid.IntRange(0, 21*24).Draw(t, "since")) * time.Hour),
+		}
+		if hours := rapid.IntRange(-100, 300).Draw(t, "hours"); hours > 0 {
+			q.Until = q.Since.Add(time.Duration(hours) * time.Hour)
+		}
+		a, err := c.NewSince(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, scope := truth.matches(query.Residency{Operators: q.Operators, Sites: q.Sites})
+		since, until := q.Since.Truncate(24*time.Hour), q.Until
+		if !until.IsZero() {
+			until = until.Add(24*time.Hour - 1).Truncate(24 * time.Hour)
+		}
+		// What makes an address old is any contact of the same vendors, wherever it was said to be.
+		before := q.Filter
+		if q.Unit == query.UnitAddress || q.Unit == query.UnitNetwork {
+			before = query.Filter{Vendors: q.Vendors, Operators: q.Operators, Sites: q.Sites}
+		}
+		var old, first, match []flowstest.Flow
+		for i := range scope {
+			f := &scope[i]
+			if inFilter(f, before) && f.Start.Before(q.Since) {
+				old = append(old, *f)
+			}
+			if inFilter(f, q.Filter) {
+				if during(f.Start, q.Since, q.Until) {
+					first = append(first, *f)
+				}
+				if during(f.Start, since, until) {
+					match = append(match, *f)
+				}
+			}
+		}
+		want := ends(match, q.Unit, q.EachVendor)
+		known, fresh := ends(old, q.Unit, q.EachVendor), ends(first, q.Unit, q.EachVendor)
+		for k := range want {
+			if known[k] != nil || fresh[k] == nil {
+				delete(want, k)
+			}
+		}
+		checkEnds(t, a.Rows, want, q.Unit, q.Top, scope.inForce(since, until))
+	})
+}
