@@ -65,6 +65,12 @@ func runChild(args []string) error {
 		return err
 	}
 	defer unlock()
+	// In here, because the engine before this one may have been ending until it let go of the lock.
+	if n, err := takeBackTokens(*dir); err != nil {
+		fmt.Fprintln(os.Stderr, "Warning: after a kill, a repeated insert may be taken for a duplicate:", err)
+	} else if n > 0 {
+		fmt.Fprintf(os.Stderr, "Information: took back %d deduplication tokens whose parts a killed engine had not put in place\n", n)
+	}
 	master, err := terminalAsStdin()
 	if err != nil {
 		return fmt.Errorf("give the engine a terminal of its own: %w", err)
