@@ -14,7 +14,7 @@ fi
 
 "$here/fetch.sh"
 
-for p in "$port" "$((port + 1))"; do
+for p in "$port" "$controller"; do
   if (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; then
     die "port $p of 127.0.0.1 is in use by another program; choose another with KAFKA_PORT"
   fi
@@ -23,10 +23,10 @@ done
 cat >"$dir/server.properties" <<PROPERTIES
 process.roles=broker,controller
 node.id=1
-controller.quorum.voters=1@127.0.0.1:$((port + 1))
+controller.quorum.voters=1@127.0.0.1:$controller
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://$advertised
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$dir/log
 # Landfall creates its topics itself; a broker that made them up would hide it if it did not.
@@ -43,6 +43,7 @@ num.network.threads=2
 num.io.threads=4
 log.cleaner.threads=1
 log.cleaner.dedupe.buffer.size=16777216
+${KAFKA_PROPERTIES:-}
 PROPERTIES
 
 # Format does nothing where it was done before. The cluster id only has to be the same each time.
@@ -55,9 +56,14 @@ if [ ! -f "$dir/log/meta.properties" ]; then
 fi
 
 : >"$log"
-nohup setsid java -Xms192m -Xmx384m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -cp "$libs/*" \
-  -Dkafka.logs.file="$log" -Dlog4j2.configurationFile="$here/log4j2.properties" \
-  kafka.Kafka "$dir/server.properties" >"$dir/stdout.log" 2>&1 </dev/null &
+broker=(java -Xms192m -Xmx384m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -cp "$libs/*"
+  -Dkafka.logs.file="$log" -Dlog4j2.configurationFile="$here/log4j2.properties"
+  kafka.Kafka "$dir/server.properties")
+if [ -n "${KAFKA_FOREGROUND:-}" ]; then
+  echo "$$" >"$pidfile" # exec keeps the pid
+  exec "${broker[@]}" >"$dir/stdout.log" 2>&1 </dev/null
+fi
+nohup setsid "${broker[@]}" >"$dir/stdout.log" 2>&1 </dev/null &
 pid=$!
 echo "$pid" >"$pidfile"
 
