@@ -26,7 +26,7 @@ type traffic struct {
 
 func newTraffic(target netip.AddrPort, rate int) (*traffic, error) {
 	t := &traffic{
-		random: rand.New(rand.NewPCG(1, 2)), //nolint:gosec // the same flows every time
+		random: rand.New(rand.NewPCG(1, 2)), // the same flows every time
 		pacer:  exporter.NewPacer(exporter.PacerConfig{Rate: rate, Blind: true}, slog.New(slog.DiscardHandler)),
 	}
 	boot := time.Now().Add(-24 * time.Hour)
