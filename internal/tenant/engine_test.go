@@ -27,6 +27,12 @@ const database = "landfall"
 // server is an engine with the tenants' logins and Landfall's tables.
 func server(t *testing.T, tenants []tenant.Tenant) (login func(user, password string) driver.Conn, c engine.Config) {
 	t.Helper()
+	_, login, c = serverAt(t, tenants)
+	return login, c
+}
+
+func serverAt(t *testing.T, tenants []tenant.Tenant) (address string, login func(user, password string) driver.Conn, c engine.Config) {
+	t.Helper()
 	c = engine.DefaultConfig()
 	c.Library, c.Dir, c.Database = chtest.Library(t), t.TempDir(), database
 	c.ServicePassword, c.ReaderPassword = rand.Text(), rand.Text()
@@ -54,7 +60,7 @@ func server(t *testing.T, tenants []tenant.Tenant) (login func(user, password st
 	if err := clickhouse.Migrate(t.Context(), service, clickhouse.Retention{}, log); err != nil {
 		t.Fatal(err)
 	}
-	return func(user, password string) driver.Conn {
+	return s.Native(), func(user, password string) driver.Conn {
 		t.Helper()
 		conn, err := clickhousego.Open(&clickhousego.Options{
 			Addr: []string{s.Native()},
