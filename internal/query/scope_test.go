@@ -1,0 +1,181 @@
+package query_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows/flowstest"
+	"github.com/landfall-telemetry/landfall/internal/query"
+)
+
+// questions call every method of a client that reaches the server.
+var questions = map[string]func(*testing.T, *query.Client) (any, error){
+	"Residency": func(t *testing.T, c *query.Client) (any, error) {
+		var all []query.ResidencyAnswer
+		for _, q := range []query.Residency{
+			{By: query.Dimensions()},
+			{By: query.Dimensions(), Bucket: query.BucketMinute, Top: 1},
+			{By: []query.Dimension{query.ByVendor}, Bucket: query.BucketHour},
+			{By: []query.Dimension{query.ByVendor}, Bucket: query.BucketWeek, MinHandsets: 1},
+		} {
+			a, err := c.Residency(t.Context(), q)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, a)
+		}
+		return all, nil
+	},
+	"Vendors": func(t *testing.T, c *query.Client) (any, error) { return c.Vendors(t.Context()) },
+	"Totals":  func(t *testing.T, c *query.Client) (any, error) { return c.Totals(t.Context()) },
+	"Completeness": func(t *testing.T, c *query.Client) (any, error) {
+		return c.Completeness(t.Context(), query.Completeness{Bucket: query.BucketDay, Since: monday, Until: monday.AddDate(0, 0, 2)})
+	},
+	"Endpoints": func(t *testing.T, c *query.Client) (any, error) { return c.Endpoints(t.Context(), query.Endpoints{}) },
+	"NewSince": func(t *testing.T, c *query.Client) (any, error) {
+		return c.NewSince(t.Context(), query.NewSince{Since: monday, EachVendor: true})
+	},
+	"Compare": func(t *testing.T, c *query.Client) (any, error) {
+		return c.Compare(t.Context(), query.Compare{
+			Question: query.Residency{By: query.Dimensions()}, BeforeSince: monday, BeforeUntil: monday.Add(12 * time.Hour),
+			AfterSince: monday.Add(12 * time.Hour), AfterUntil: monday.AddDate(0, 0, 1),
+		})
+	},
+}
+
+// tenants are two operators with two sites each, whose every name and amount tells whose it is.
+func tenants(t *testing.T) (driver.Conn, string) {
+	t.Helper()
+	db, config := flowstest.Start(t)
+	conn := db.Conn(t)
+	for i, name := range []string{"north-a", "north-b", "south-a", "south-b"} {
+		operator, _, _ := strings.Cut(name, "-")
+		f := flow(monday.Add(time.Duration(i)*time.Hour), "vendor-"+name, "CN", "CN-"+strings.ToUpper(name), 1)
+		later := flow(monday.Add(time.Duration(13+i)*time.Hour), "vendor-"+name, "CN", "CN-"+strings.ToUpper(name), 1)
+		fs := []flowstest.Flow{f, later}
+		for j := range fs {
+			fs[j].Operator, fs[j].Site, fs[j].Exporter, fs[j].Organization = operator, "site-"+name, fmt.Sprint("192.0.2.", 100+i), "network-"+name
+			fs[j].Remote, fs[j].Subscriber, fs[j].CloudProvider, fs[j].CloudName = fmt.Sprint("198.51.100.", 100+i), 7, "aws", "cloud-"+name
+		}
+		flowstest.Insert(t, config, name, fs...)
+		ledger(t, conn, entry{at: monday.Add(time.Duration(i) * time.Hour), operator: operator, site: "site-" + name, collector: "collector-" + name, exporter: fmt.Sprint("192.0.2.", 100+i), what: "datagrams", amount: 5},
+			entry{at: monday, operator: operator, site: "site-" + name, collector: "collector-" + name, what: "dropped_kernel", amount: 5})
+		exec(t, conn, "INSERT INTO data_set_day (bucket, operator, site, data_sets, flows) VALUES (?, ?, ?, ?, 1)", monday, operator, "site-"+name, "data-"+name)
+	}
+	return conn, db.Database
+}
+
+// A client with a scope gets nothing of what is outside of it, whatever it asks.
+func TestScope(t *testing.T) {
+	conn, database := tenants(t)
+	all := []string{"north-a", "north-b", "south-a", "south-b"}
+	methods := reflect.TypeFor[*query.Client]()
+	for i := range methods.NumMethod() {
+		m := methods.Method(i)
+		if m.Name == "LimitRows" || m.Name == "At" {
+			continue // of tests
+		}
+		if questions[m.Name] == nil {
+			t.Errorf("%s is not tested", m.Name)
+			continue
+		}
+		for _, test := range []struct {
+			scope query.Scope
+			sees  []string
+		}{
+			{query.Scope{}, all},
+			{query.Scope{Operators: []string{"north"}}, all[:2]},
+			{query.Scope{Operators: []string{"south"}, Sites: []string{"site-south-b"}}, all[3:]},
+			{query.Scope{Sites: []string{"site-north-b", "site-south-a"}}, all[1:3]},
+			{query.Scope{Operators: []string{"north"}, Sites: []string{"site-south-b"}}, nil},
+		} {
+			c := query.New(conn, database, query.Options{Scope: test.scope})
+			a, err := questions[m.Name](t, c)
+			if err != nil {
+				t.Fatalf("%s: %v", m.Name, err)
+			}
+			text, err := json.Marshal(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, name := range all {
+				visible := false
+				for _, s := range test.sees {
+					visible = visible || s == name
+				}
+				marks := []string{name, strings.ToUpper(name), fmt.Sprint("192.0.2.", 100+i), fmt.Sprint("198.51.100.", 100+i)}
+				seen := false
+				for _, mark := range marks {
+					seen = seen || strings.Contains(string(text), mark)
+				}
+				if seen != visible {
+					t.Errorf("%s with %+v: %s visible: %v, want %v\n%s", m.Name, test.scope, name, seen, visible, text)
+				}
+			}
+		}
+	}
+}
+
+// Filters by operator or site do not widen the scope.
+func TestFiltersStayInScope(t *testing.T) {
+	conn, database := tenants(t)
+	c := query.New(conn, database, query.Options{Scope: query.Scope{Operators: []string{"north"}}})
+	if a := ask(t, c, query.Residency{Operators: []string{"south"}, By: []query.Dimension{query.ByVendor}}); len(a.Rows) != 0 || len(a.DataSets) != 0 {
+		t.Errorf("got %+v", a)
+	}
+	a, err := c.Completeness(t.Context(), query.Completeness{Operators: []string{"south"}})
+	if err != nil || len(a.Rows)+len(a.Collectors) != 0 {
+		t.Errorf("got %+v, %v", a, err)
+	}
+}
+
+// No word of a question is in the SQL of its answer; all of it is in parameters.
+func TestNoWordOfAQuestionIsInItsSQL(t *testing.T) {
+	const word = "7h1s-15-m1n3"
+	c := start(t)
+	words := []string{word}
+	network := []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
+	filter := query.Filter{Vendors: words, Places: words, Countries: words, Operators: words, Sites: words, ASNs: []uint32{3141592}, Networks: network}
+	q := query.Residency{Vendors: words, Places: words, Countries: words, Operators: words, Sites: words, ASNs: []uint32{3141592}, Top: 3, By: query.Dimensions()}
+	var statements []query.Statement
+	r, err := c.Residency(t.Context(), q)
+	statements = append(statements, r.Statements...)
+	if err != nil {
+		t.Error(err)
+	}
+	e, err := c.Endpoints(t.Context(), query.Endpoints{Filter: filter})
+	statements = append(statements, e.Statements...)
+	if err != nil {
+		t.Error(err)
+	}
+	n, err := c.NewSince(t.Context(), query.NewSince{Filter: filter, Since: monday})
+	statements = append(statements, n.Statements...)
+	if err != nil {
+		t.Error(err)
+	}
+	l, err := c.Completeness(t.Context(), query.Completeness{Operators: words, Sites: words, Exporters: []string{"203.0.113.1"}})
+	statements = append(statements, l.Statements...)
+	if err != nil {
+		t.Error(err)
+	}
+	if len(statements) < 15 {
+		t.Errorf("%d statements", len(statements))
+	}
+	for _, s := range statements {
+		for _, w := range []string{word, "3141592", "203.0.113"} {
+			if strings.Contains(s.SQL, w) {
+				t.Errorf("%s has %q in\n%s", s.For, w, s.SQL)
+			}
+		}
+		if strings.Contains(s.SQL, "$") {
+			t.Errorf("%s has an open place in\n%s", s.For, s.SQL)
+		}
+	}
+}
