@@ -101,12 +101,16 @@ func (c *Client) ensureTopics(ctx context.Context, topics []string) (int, error)
 	defer cancel()
 	request := &kafka.CreateTopicsRequest{}
 	for _, t := range topics {
+		largest := MaxMessageBytes
+		if t == TopicDeadLetter {
+			largest += letterBytes
+		}
 		request.Topics = append(request.Topics, kafka.TopicConfig{
 			Topic:             c.Topic(t),
 			NumPartitions:     c.config.Partitions,
 			ReplicationFactor: c.config.ReplicationFactor,
 			ConfigEntries: []kafka.ConfigEntry{
-				{ConfigName: "max.message.bytes", ConfigValue: strconv.Itoa(MaxMessageBytes)},
+				{ConfigName: "max.message.bytes", ConfigValue: strconv.Itoa(largest)},
 				{ConfigName: "retention.ms", ConfigValue: strconv.FormatInt(c.config.Retention.Milliseconds(), 10)},
 			},
 		})

@@ -178,13 +178,20 @@ func (w *worker) enrich(ctx context.Context, m *bus.Message) error {
 		}
 		return w.deadLetter(ctx, m, reason, err)
 	}
+	if at := w.batch.Columns().ReceivedMs; at < minReceivedMs || at > maxReceivedMs {
+		return w.deadLetter(ctx, m, "absurd_time", fmt.Errorf("received_ms %d is not in the years 2000 to 2100", at))
+	}
 	source := &landfallv1.Source{Topic: w.partition.Topic, Partition: int32(w.partition.ID), Offset: m.Offset}
 	out, sides := w.enricher.Enrich(&w.batch, source, s.tables)
 	var err error
 	if w.buffer, err = appendMarshal(w.buffer[:0], out); err != nil {
 		return w.deadLetter(ctx, m, "marshal", err)
 	}
-	if err := w.write(ctx, bus.TopicEnriched, w.buffer); err != nil {
+	var headers []bus.Header
+	if mark := m.Replay(); mark != "" {
+		headers = append(headers, bus.ReplayHeader(mark))
+	}
+	if err := w.write(ctx, bus.TopicEnriched, w.buffer, headers...); err != nil {
 		if errors.Is(err, bus.ErrTooLarge) {
 			return w.deadLetter(ctx, m, "too_large", err)
 		}
@@ -199,11 +206,14 @@ func (w *worker) enrich(ctx context.Context, m *bus.Message) error {
 
 func (w *worker) deadLetter(ctx context.Context, m *bus.Message, reason string, cause error) error {
 	w.service.metrics.refused.WithLabelValues(reason).Inc()
-	w.service.log.Error("message refused, kept in the dead letters", "topic", w.partition.Topic, "partition", w.partition.ID, "offset", m.Offset, "reason", reason, "error", cause)
-	return w.write(ctx, bus.TopicDeadLetter, m.Value,
-		bus.Header{Key: "reason", Value: []byte(reason)},
-		bus.Header{Key: "origin", Value: fmt.Appendf(nil, "%s/%d/%d", w.partition.Topic, w.partition.ID, m.Offset)})
+	return w.service.bus.DeadLetter(ctx, w.partition.Topic, w.partition.ID, *m, reason, cause)
 }
+
+// The times at which a batch can have arrived: 2000 to 2100, in milliseconds since 1970.
+const (
+	minReceivedMs = 946_684_800_000
+	maxReceivedMs = 4_102_444_800_000
+)
 
 // write writes until it succeeds, ctx ends, or the broker says that it will never take the message.
 // The order of the partition holds: nothing else is written meanwhile.

@@ -77,7 +77,7 @@ func (r *rig) send(partition int, sequence uint64, flows int) {
 	for i := range flows {
 		b.Append(&flow.Record{SourceAddress: netip.MustParseAddr("100.64.0.1"), DestinationAddress: netip.MustParseAddr("192.0.2.1"), Octets: uint64(i + 1)})
 	}
-	b.Stamp(&landfallv1.Origin{Collector: "c", Epoch: 1, Sequence: sequence}, "", "site", 1)
+	b.Stamp(&landfallv1.Origin{Collector: "c", Epoch: 1, Sequence: sequence}, "", "site", 1_800_000_000_000)
 	message, err := b.AppendMarshal(nil)
 	if err != nil {
 		r.t.Fatal(err)
@@ -179,26 +179,34 @@ func TestWhatCannotBeReadGoesToTheDeadLettersAndTheRestGoesOn(t *testing.T) {
 	}
 	r.sendRaw(0, message)
 	r.send(0, 3, 1)
+	version.SchemaVersion = flow.SchemaVersion
+	absurd, err := version.MarshalVT()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.sendRaw(0, absurd)
 	_, registry := r.start()
 	if good := r.read(bus.TopicEnriched, 2)[0]; len(good) != 2 {
 		t.Errorf("%d good messages", len(good))
 	}
-	dead := r.read(bus.TopicDeadLetter, 2)[0]
+	dead := r.read(bus.TopicDeadLetter, 3)[0]
 	for i, want := range []struct{ reason, origin, value string }{
 		{"malformed", r.bus.Topic(bus.TopicFlows) + "/0/1", "not a batch"},
 		{"schema_version", r.bus.Topic(bus.TopicFlows) + "/0/2", string(message)},
+		{"absurd_time", r.bus.Topic(bus.TopicFlows) + "/0/4", string(absurd)},
 	} {
 		got := map[string]string{}
 		for _, h := range dead[i].Headers {
 			got[h.Key] = string(h.Value)
 		}
-		if got["reason"] != want.reason || got["origin"] != want.origin || string(dead[i].Value) != want.value {
+		if from := got["topic"] + "/" + got["partition"] + "/" + got["offset"]; got["reason"] != want.reason || from != want.origin || string(dead[i].Value) != want.value {
 			t.Errorf("dead letter %d: %v %q", i, got, dead[i].Value)
 		}
 	}
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(`
 # HELP landfall_enricher_messages_refused_total Messages that could not be enriched and went to the dead letters.
 # TYPE landfall_enricher_messages_refused_total counter
+landfall_enricher_messages_refused_total{reason="absurd_time"} 1
 landfall_enricher_messages_refused_total{reason="malformed"} 1
 landfall_enricher_messages_refused_total{reason="schema_version"} 1
 `), "landfall_enricher_messages_refused_total"); err != nil {
