@@ -32,6 +32,11 @@ func (r *run) prepare(ctx context.Context) error {
 		"min_insert_block_size_rows_for_materialized_views":  1 << 20,
 		"min_insert_block_size_bytes_for_materialized_views": 256 << 20,
 	}
+	var views uint64
+	if err := r.conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'residency_hour_view'").Scan(&views); err != nil {
+		return fmt.Errorf("look for the views of the rollups: %w", err)
+	}
+	r.chained = views > 0
 	// Newer servers deduplicate an insert from a select only if its rows are ordered by all columns, or
 	// when told so; older ones do not know the setting. These are ordered by what they are grouped by,
 	// which is one order always, and a state cannot be ordered by.
@@ -148,8 +153,7 @@ var sets = []struct{ name, expression string }{
 	{"endpoints", "uniqCombinedStateIf(12)(f.remote_address, f.remote_address != toIPv6('::'))"},
 }
 
-// insertSQL writes the statement that fills a rollup from a chunk of flows. Hours and days follow
-// from minutes by their views.
+// insertSQL writes the statement that fills a rollup from a chunk of flows.
 func insertSQL(table, bucket string, measures []struct{ name, expression string }, joined bool) string {
 	columns, selected, order := []string{"bucket"}, []string{bucket + " AS new_bucket"}, []string{"new_bucket"}
 	for _, d := range dimensions {
@@ -171,6 +175,26 @@ func insertSQL(table, bucket string, measures []struct{ name, expression string 
 	return fmt.Sprintf("INSERT INTO %s (%s)\nSELECT %s\nFROM %s\nWHERE %s\nGROUP BY %[6]s\nORDER BY %[6]s",
 		table, strings.Join(columns, ", "), strings.Join(selected, ",\n       "), from,
 		"f."+strings.NewReplacer(" start", " f.start", " inserted", " f.inserted").Replace(chunkWhere), group)
+}
+
+// rollUpSQL writes the statement that fills a coarser rollup from the revision's minutes.
+func rollUpSQL(table, bucket string) string {
+	order := []string{"new_bucket"}
+	selected := []string{bucket + " AS new_bucket"}
+	columns := []string{"bucket"}
+	for _, d := range dimensions {
+		columns, selected, order = append(columns, d), append(selected, "r."+d+" AS new_"+d), append(order, "new_"+d)
+	}
+	columns, selected = append(columns, "revision", "generation"), append(selected, "{revision:UInt16}", "toUInt16(0)")
+	for _, m := range measures {
+		sum := "sum"
+		if strings.HasPrefix(m.expression, "max(") {
+			sum = "max"
+		}
+		columns, selected = append(columns, m.name), append(selected, fmt.Sprintf("%s(r.%s)", sum, m.name))
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s)\nSELECT %s\nFROM residency_minute AS r\nWHERE r.revision = {revision:UInt16} AND r.bucket >= toDateTime({since:Int64}, 'UTC') AND r.bucket < toDateTime({until:Int64}, 'UTC')\nGROUP BY %[4]s\nORDER BY %[4]s",
+		table, strings.Join(columns, ", "), strings.Join(selected, ",\n       "), strings.Join(order, ", "))
 }
 
 const dataSetSQL = `SELECT toStartOfDay(toDateTime(start, 'UTC'), 'UTC') AS day, toString(operator), toString(site), toString(data_sets), count()
@@ -229,6 +253,15 @@ func (r *run) chunkOnce(ctx context.Context, since, until time.Time) error {
 	minutes := insertSQL("residency_minute", "toStartOfMinute(toDateTime(f.start, 'UTC'))", measures, m.count > 0)
 	if err := r.insert(ctx, since, until, "minutes", minutes, m); err != nil {
 		return err
+	}
+	if !r.chained {
+		for _, level := range []struct{ table, bucket string }{
+			{"residency_hour", "toStartOfHour(r.bucket, 'UTC')"}, {"residency_day", "toStartOfDay(r.bucket, 'UTC')"},
+		} {
+			if err := r.insert(ctx, since, until, level.table, rollUpSQL(level.table, level.bucket), &moved{}); err != nil {
+				return err
+			}
+		}
 	}
 	days := insertSQL("residency_day", "toStartOfDay(toDateTime(f.start, 'UTC'), 'UTC')", sets, m.count > 0)
 	if err := r.insert(ctx, since, until, "days", days, m); err != nil {

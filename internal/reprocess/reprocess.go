@@ -99,6 +99,7 @@ type run struct {
 	revisions []audit.Revision // all but this one
 	self      audit.Revision
 	settings  clickhousego.Settings // of its inserts
+	chained   bool                  // views fill hours and days from minutes
 	dataSets  map[string]string
 }
 
@@ -247,15 +248,19 @@ func (r *run) await(ctx context.Context) error {
 			return err
 		}
 	}
-	for {
+	for failed := 0; ; {
 		n, err := r.Outstanding(ctx, r.self.Cutoff)
-		if err != nil {
-			return fmt.Errorf("ask for inserts under way: %w", err)
-		}
-		if n == 0 {
+		switch {
+		case err == nil && n == 0:
 			return nil
+		case err == nil:
+			failed = 0
+			r.tell("waiting", 0, n)
+		default:
+			if failed++; failed == maxTries || ctx.Err() != nil {
+				return fmt.Errorf("ask for inserts under way: %w", err)
+			}
 		}
-		r.tell("waiting", 0, n)
 		if err := r.Wait(ctx); err != nil {
 			return err
 		}

@@ -119,7 +119,7 @@ func (r *rig) generation() func(start, planned time.Time) uint16 {
 	}
 	return func(start, planned time.Time) (highest uint16) {
 		for _, v := range all {
-			if v.State != "abandoned" && v.Covers(start) && !v.Cutoff.After(planned) {
+			if v.Covers(start) && !v.Cutoff.After(planned) {
 				highest = max(highest, v.Revision)
 			}
 		}

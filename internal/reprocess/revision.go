@@ -34,9 +34,12 @@ func inForce(all []audit.Revision, day time.Time) (highest uint16) {
 // announce takes a number for the revision and makes it known. Of two runs that took the same number
 // at once at least one sees it, takes its row back and tries another.
 func (r *run) announce(ctx context.Context) error {
-	number := 0
+	number, newest := 0, time.Time{}
 	for _, v := range r.revisions {
 		number = max(number, int(v.Revision))
+		if v.Cutoff.After(newest) {
+			newest = v.Cutoff
+		}
 	}
 	for {
 		number++
@@ -44,8 +47,12 @@ func (r *run) announce(ctx context.Context) error {
 			return errors.New("there are no numbers left for revisions")
 		}
 		now := time.Now().UTC().Truncate(time.Millisecond)
+		cutoff := now.Add(r.Lead)
+		if !cutoff.After(newest) { // a higher number has a later cutoff, or flows would count in both
+			cutoff = newest.Add(time.Millisecond)
+		}
 		r.self = audit.Revision{
-			Revision: uint16(number), Since: r.Since, Until: r.Until, Cutoff: now.Add(r.Lead),
+			Revision: uint16(number), Since: r.Since, Until: r.Until, Cutoff: cutoff,
 			Created: now, DataSets: versionsOf(r.Places), Note: r.Note,
 		}
 		if err := r.setState(ctx, stateBuilding); err != nil {
