@@ -94,7 +94,7 @@ enricher: {subscriber_prefixes: ["%[7]s"], static_vendors_file: %[2]s/vendors.cs
 	}
 	defer log.Close()
 	// It ends in its own time, after ctx: what it has is flushed.
-	s.cmd = exec.Command(binary, "--config", filepath.Join(s.dir, "landfall.yaml"), "up", "--services", "broker,clickhouse,collector,enricher,aggregator") //nolint:noctx // see above
+	s.cmd = exec.Command(binary, "--config", filepath.Join(s.dir, "landfall.yaml"), "up", "--services", "broker,clickhouse,collector,enricher,aggregator")
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.dir, log, log
 	if err := s.cmd.Start(); err != nil {
 		return err
