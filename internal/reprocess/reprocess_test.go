@@ -342,7 +342,7 @@ func TestDies(t *testing.T) {
 	r.insert(300, monday, 2, first, time.Now().Add(-time.Hour))
 	want := map[string]uint64{}
 	truth(want, nil, r.all)
-	for _, stage := range []string{"waiting", "computing", "checking"} {
+	for stage, at := range map[string]time.Duration{"waiting": 0, "computing": 24 * time.Hour, "checking": 48 * time.Hour} {
 		// Its context ends, as by a signal: it removes what it wrote.
 		ctx, cancel := context.WithCancelCause(t.Context())
 		o := r.options(second, 2)
@@ -353,7 +353,7 @@ func TestDies(t *testing.T) {
 			return 0, nil
 		}
 		o.Progress = func(p reprocess.Progress) {
-			if p.Stage == stage && p.Done == o.Until.Sub(o.Since)/2*map[string]time.Duration{"waiting": 0, "computing": 1, "checking": 2}[stage] {
+			if p.Stage == stage && p.Done == at {
 				cancel(errStop)
 			}
 		}
