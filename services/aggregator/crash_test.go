@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/ch-go/proto"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/landfall-telemetry/landfall/internal/bus"
@@ -51,6 +52,35 @@ func (m *mortal) Commit(ctx context.Context, offset int64, metadata string) erro
 	return nil
 }
 
+// dying is a connection whose process is killed after so many inserts.
+type dying struct {
+	inserter
+	die     func()
+	inserts int
+}
+
+func (d *dying) Insert(ctx context.Context, table string, columns proto.Input, token string) error {
+	if d.inserts == 0 {
+		return errKilled
+	}
+	err := d.inserter.Insert(ctx, table, columns, token)
+	if err == nil {
+		if d.inserts--; d.inserts == 0 {
+			d.die()
+		}
+	}
+	return err
+}
+
+// revive gives the service's connection to the next life.
+func (s *Service) revive(d *dying) {
+	d.inserter = <-s.inserters
+	if last, ok := d.inserter.(*dying); ok {
+		d.inserter = last.inserter
+	}
+	s.inserters <- d
+}
+
 func (m *mortal) kill() {
 	m.dead = true
 	m.die()
@@ -69,10 +99,15 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 	config := r.config()
 	config.InsertMaxAge = 20 * time.Millisecond
+	config.InsertConnections = 1
 	s, err := New(config, r.client(), r.ch, r.log, prometheus.NewRegistry(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.revisions.conn.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	random := rand.New(rand.NewPCG(3, 4))
@@ -87,6 +122,13 @@ func TestKilledAnywhere(t *testing.T) {
 			for range 4 {
 				life, die := context.WithCancel(ctx)
 				m := &mortal{Partition: p, die: die, steps: 1 + random.IntN(3), before: random.IntN(2) == 0, committed: at, metadata: metadata}
+				// Or after the first of a plan's inserts, or the second, …
+				if random.IntN(3) == 0 {
+					m.steps = -1
+					s.revive(&dying{die: die, inserts: 1 + random.IntN(4)})
+				} else {
+					s.revive(&dying{inserts: -1})
+				}
 				if random.IntN(4) == 0 { // within whatever it does then
 					m.steps = -1
 					time.AfterFunc(time.Duration(random.IntN(150))*time.Millisecond, die)

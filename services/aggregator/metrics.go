@@ -7,19 +7,19 @@ import (
 )
 
 type metrics struct {
-	flowsInserted    prometheus.Counter
-	batchesInserted  prometheus.Counter
-	batchesDuplicate *prometheus.CounterVec
-	flowsCorrected   *prometheus.CounterVec
-	messagesRefused  *prometheus.CounterVec
-	inserts          prometheus.Counter
-	insertsRepeated  prometheus.Counter
-	insertErrors     *prometheus.CounterVec
-	commitErrors     prometheus.Counter
-	deadLetterErrors prometheus.Counter
-	insertSeconds    prometheus.Histogram
-	insertRows       prometheus.Histogram
-	lagSeconds       *prometheus.GaugeVec
+	flowsInserted     prometheus.Counter
+	batchesInserted   prometheus.Counter
+	batchesDuplicate  *prometheus.CounterVec
+	flowsCorrected    *prometheus.CounterVec
+	messagesRefused   *prometheus.CounterVec
+	inserts           prometheus.Counter
+	insertsRepeated   prometheus.Counter
+	insertsIncomplete *prometheus.CounterVec
+	insertErrors      *prometheus.CounterVec
+	commitErrors      prometheus.Counter
+	insertSeconds     prometheus.Histogram
+	insertRows        prometheus.Histogram
+	lagSeconds        *prometheus.GaugeVec
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -30,16 +30,16 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "landfall_aggregator_" + name, Help: help}, []string{"reason"})
 	}
 	m := &metrics{
-		flowsInserted:    counter("flows_inserted_total", "Flows in inserts that the server acknowledged."),
-		batchesInserted:  counter("batches_inserted_total", "Batches in inserts that the server acknowledged."),
-		batchesDuplicate: counters("batches_duplicate_total", "Batches left out because they were counted before: a second copy by the collector (origin) or the enricher (source)."),
-		flowsCorrected:   counters("flows_corrected_total", "Flows counted at their arrival because their start cannot be: too_old or too_new."),
-		messagesRefused:  counters("messages_refused_total", "Messages that went to the dead-letter topic: malformed, schema_version or insert_refused."),
-		inserts:          counter("inserts_total", "Inserts that the server acknowledged."),
-		insertsRepeated:  counter("inserts_repeated_total", "Inserts made again after a restart because their plan was not confirmed."),
-		insertErrors:     counters("insert_errors_total", "Tries of an insert that failed: refused (the rows), server (another error of the server's) or connection."),
-		commitErrors:     counter("commit_errors_total", "Tries to commit to Kafka that failed."),
-		deadLetterErrors: counter("dead_letter_errors_total", "Tries to write to the dead-letter topic that failed."),
+		flowsInserted:     counter("flows_inserted_total", "Flows in inserts that the server acknowledged."),
+		batchesInserted:   counter("batches_inserted_total", "Batches in inserts that the server acknowledged."),
+		batchesDuplicate:  counters("batches_duplicate_total", "Batches left out because they were counted before: a second copy by the collector (origin) or the enricher (source)."),
+		flowsCorrected:    counters("flows_corrected_total", "Flows counted at their arrival because their start cannot be: too_old or too_new."),
+		messagesRefused:   counters("messages_refused_total", "Messages that went to the dead-letter topic: malformed, schema_version or insert_refused."),
+		inserts:           counter("inserts_total", "Inserts that the server acknowledged."),
+		insertsRepeated:   counter("inserts_repeated_total", "Inserts made again after a restart because their plan was not confirmed."),
+		insertErrors:      counters("insert_errors_total", "Tries of an insert that failed: refused (the rows), server (another error of the server's) or connection."),
+		commitErrors:      counter("commit_errors_total", "Tries to commit to Kafka that failed."),
+		insertsIncomplete: counters("inserts_incomplete_total", "Inserts that cannot be made as planned: Kafka deleted messages of a plan, which had been inserted (was_inserted) or was not (lost); the topic was made anew (anew); or the server took the flows and refused their rollups (rollup_refused)."),
 		insertSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "landfall_aggregator_insert_duration_seconds",
 			Help: "Duration of acknowledged inserts, in all tables.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
@@ -55,7 +55,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	}
 	for _, c := range []prometheus.Collector{
 		m.flowsInserted, m.batchesInserted, m.batchesDuplicate, m.flowsCorrected,
-		m.messagesRefused, m.inserts, m.insertsRepeated, m.insertErrors, m.commitErrors, m.deadLetterErrors,
+		m.messagesRefused, m.inserts, m.insertsRepeated, m.insertErrors, m.commitErrors, m.insertsIncomplete,
 		m.insertSeconds, m.insertRows, m.lagSeconds,
 	} {
 		if err := reg.Register(c); err != nil {
@@ -64,6 +64,9 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	}
 	for _, r := range []string{reasonOrigin, reasonSource} {
 		m.batchesDuplicate.WithLabelValues(r)
+	}
+	for _, r := range []string{reasonWasInserted, reasonLost, reasonAnew, reasonRollupRefused} {
+		m.insertsIncomplete.WithLabelValues(r)
 	}
 	for _, r := range []string{reasonTooOld, reasonTooNew} {
 		m.flowsCorrected.WithLabelValues(r)
@@ -89,4 +92,8 @@ const (
 	reasonRefused       = "refused"
 	reasonServer        = "server"
 	reasonConnection    = "connection"
+	reasonWasInserted   = "was_inserted"
+	reasonLost          = "lost"
+	reasonAnew          = "anew"
+	reasonRollupRefused = "rollup_refused"
 )

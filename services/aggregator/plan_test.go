@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -28,6 +29,8 @@ func TestPlanComesBack(t *testing.T) {
 		p := plan{seen: drawSeen(t)}
 		if length := rapid.Int64Range(0, 1<<30).Draw(t, "length"); length > 0 {
 			p.next = offset + length
+			p.planned = time.UnixMilli(rapid.Int64Range(0, 1<<42).Draw(t, "planned")).UTC()
+			p.identity = rapid.Uint64().Draw(t, "identity")
 		}
 		p.seen.fit()
 		metadata := p.encode(offset)
@@ -50,8 +53,8 @@ func TestPlanComesBack(t *testing.T) {
 
 // The golden value is what a running deployment has committed; it may not change its meaning.
 func TestPlanGolden(t *testing.T) {
-	p := plan{next: 130, seen: seen{source: 99, origins: []origin{{0x1122334455667788, 300}, {1, 2}}}}
-	const golden = "AR7GAQEAAAAAAAAAAoh3ZlVEMyIRrAI"
+	p := plan{next: 130, planned: time.UnixMilli(1_800_000_000_123).UTC(), identity: 0xcafe, seen: seen{source: 99, origins: []origin{{0x1122334455667788, 300}, {1, 2}}}}
+	const golden = "AgAee1BcGKMBAAD+ygAAAAAAAMYBAQAAAAAAAAACiHdmVUQzIhGsAg"
 	if got := p.encode(100); got != golden {
 		t.Errorf("encoded as %q, want %q", got, golden)
 	}
@@ -68,15 +71,15 @@ func TestPlanGolden(t *testing.T) {
 			t.Errorf("cut at %d: planned to %d", cut, back.next)
 		}
 	}
-	if _, err := decodePlan(100, "Ag"); !errors.Is(err, errPlanVersion) {
-		t.Errorf("version 2: %v", err)
+	if _, err := decodePlan(100, "AQ"); !errors.Is(err, errPlanVersion) {
+		t.Errorf("version 1: %v", err)
 	}
 }
 
 func FuzzDecodePlan(f *testing.F) {
-	f.Add("AR7GAQEAAAAAAAAAAoh3ZlVEMyIRrAI")
+	f.Add("AgAee1BcGKMBAAD+ygAAAAAAAMYBAQAAAAAAAAACiHdmVUQzIhGsAg")
 	f.Add("")
-	f.Add("AQAB")
+	f.Add("AgAAAQ")
 	f.Fuzz(func(t *testing.T, metadata string) {
 		p, err := decodePlan(1000, metadata)
 		if err != nil {
@@ -133,7 +136,7 @@ func TestSeen(t *testing.T) {
 				want = reasonOrigin
 			}
 			sources[p.Source.Offset], batches[key] = true, true
-			if got := s.add(p); got != want {
+			if got := s.add(originID(p.Origin, ""), p, false); got != want {
 				t.Fatalf("batch %+v of source %d: duplicate by %q, want %q", key, p.Source.Offset, got, want)
 			}
 		}
@@ -163,7 +166,8 @@ func TestSeenAfterSourcesBeganAnew(t *testing.T) {
 		{2, 13, reasonOrigin},
 		{3, 14, ""},
 	} {
-		if got := s.add(batch(step.source, step.sequence)); got != step.want {
+		b := batch(step.source, step.sequence)
+		if got := s.add(originID(b.Origin, ""), b, false); got != step.want {
 			t.Errorf("step %d: duplicate by %q, want %q", i, got, step.want)
 		}
 	}

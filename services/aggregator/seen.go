@@ -28,16 +28,19 @@ func newSeen() seen { return seen{source: -1} }
 
 func (s *seen) clone() seen { return seen{s.source, slices.Clone(s.origins)} }
 
-// add notes a batch. If it was seen before, add returns by what it is known.
-func (s *seen) add(p *landfallv1.EnrichedBatch) (duplicate string) {
-	id := originID(p.Origin)
+// add notes a batch of an origin. If it was seen before, add returns by what it is known. straight
+// says that the batch was put back into this topic from the dead letters: its source is old and says
+// nothing.
+func (s *seen) add(id uint64, p *landfallv1.EnrichedBatch, straight bool) (duplicate string) {
 	at := slices.IndexFunc(s.origins, func(o origin) bool { return o.id == id })
 	// Whatever the sources up to the highest held of an origin is not above its last sequence. What
 	// is above it comes from a topic that was made anew, whose offsets begin at 0 again.
-	if p.Source.Offset <= s.source && (at < 0 || p.Origin.Sequence <= s.origins[at].sequence) {
+	if !straight && p.Source.Offset <= s.source && (at < 0 || p.Origin.Sequence <= s.origins[at].sequence) {
 		return reasonSource
 	}
-	s.source = p.Source.Offset
+	if !straight {
+		s.source = p.Source.Offset
+	}
 	if at < 0 {
 		if len(s.origins) == maxOrigins {
 			s.origins = slices.Delete(s.origins, 0, 1)
@@ -55,7 +58,8 @@ func (s *seen) add(p *landfallv1.EnrichedBatch) (duplicate string) {
 	return duplicate
 }
 
-func originID(o *landfallv1.Origin) uint64 {
+// originID names the origin of a batch; mark is that of a message that is a dead letter replayed.
+func originID(o *landfallv1.Origin, mark string) uint64 {
 	var d xxhash.Digest
 	d.Reset()
 	_, _ = d.WriteString(o.Collector) // a Digest does not fail
@@ -64,5 +68,6 @@ func originID(o *landfallv1.Origin) uint64 {
 		epoch[1+i] = byte(o.Epoch >> (8 * i))
 	}
 	_, _ = d.Write(epoch[:])
+	_, _ = d.WriteString(mark)
 	return d.Sum64()
 }

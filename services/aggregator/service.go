@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"github.com/ClickHouse/ch-go/proto"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/landfall-telemetry/landfall/internal/bus"
@@ -22,12 +23,19 @@ type Service struct {
 	metrics    *metrics
 	fail       func(error)
 
-	inserters chan *clickhouse.Inserter
+	inserters chan inserter
+	revisions *revisions // from Start on
 
 	mu      sync.Mutex
 	stop    context.CancelFunc // ends the intake; nil before Start
 	abandon context.CancelFunc // ends the inserts that are under way
 	stopped chan struct{}
+}
+
+// inserter is a *clickhouse.Inserter.
+type inserter interface {
+	Insert(ctx context.Context, table string, columns proto.Input, token string) error
+	Close()
 }
 
 // New checks the configurations and assembles an aggregator. fail takes the error of a failure in
@@ -43,7 +51,7 @@ func New(c Config, consumer *bus.Client, ch clickhouse.Config, log *slog.Logger,
 	s := &Service{
 		config: c, clickhouse: ch, bus: consumer,
 		log: log.With("service", "aggregator"), metrics: m, fail: fail,
-		inserters: make(chan *clickhouse.Inserter, c.InsertConnections),
+		inserters: make(chan inserter, c.InsertConnections),
 	}
 	for range c.InsertConnections {
 		i, err := clickhouse.NewInserter(ch)
@@ -69,6 +77,9 @@ func (s *Service) Start(ctx context.Context) error {
 	if s.stop != nil {
 		return errors.New("the aggregator was started before")
 	}
+	if err := s.open(ctx); err != nil {
+		return err
+	}
 	var run, insert context.Context
 	insert, s.abandon = context.WithCancel(context.WithoutCancel(ctx))
 	run, s.stop = context.WithCancel(insert)
@@ -82,6 +93,16 @@ func (s *Service) Start(ctx context.Context) error {
 			s.fail(fmt.Errorf("aggregator: %w", err))
 		}
 	}()
+	return nil
+}
+
+// open connects for what is read, beside the inserts.
+func (s *Service) open(ctx context.Context) error {
+	conn, err := clickhouse.Open(ctx, s.clickhouse, s.log)
+	if err != nil {
+		return err
+	}
+	s.revisions = &revisions{conn: conn, log: s.log}
 	return nil
 }
 
@@ -108,5 +129,5 @@ func (s *Service) Shutdown(ctx context.Context) error {
 		i.Close()
 		s.inserters <- i
 	}
-	return err
+	return errors.Join(err, s.revisions.conn.Close())
 }

@@ -145,8 +145,8 @@ func TestRowsThatTheServerRefuses(t *testing.T) {
 	if string(m.Value) != string(flowstest.Message(t, bad)) {
 		t.Error("the dead letter is not the message")
 	}
-	if got := metric(t, reg, "landfall_aggregator_insert_errors_total", "refused"); got != 2 {
-		t.Errorf("%v tries refused, want 2", got)
+	if got := metric(t, reg, "landfall_aggregator_insert_errors_total", "refused"); got != 3 {
+		t.Errorf("%v tries refused, want 3: two for the insert, one for its only message", got)
 	}
 	if got := metric(t, reg, "landfall_aggregator_messages_refused_total", "insert_refused"); got != 1 {
 		t.Errorf("%v messages refused, want 1", got)
@@ -209,7 +209,7 @@ func TestCommitOfAnotherVersionIsFatal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.newWorker(t.Context(), nil, "landfall.enriched", 0).run(t.Context(), 7, "Ag")
+	err = s.newWorker(t.Context(), nil, "landfall.enriched", 0).run(t.Context(), 7, "AQ")
 	if !errors.Is(err, errPlanVersion) || !strings.Contains(err.Error(), "landfall.enriched/0") {
 		t.Errorf("got %v", err)
 	}

@@ -42,7 +42,14 @@ type worker struct {
 	// unconfirmed: Kafka has not been told of offset. It is false while an insert is planned, for a
 	// plan must stand until its insert is known to be made.
 	unconfirmed bool
+	// singly: messages before this offset are inserted one by one, because the server refused an
+	// insert that they were in.
+	singly int64
 }
+
+// planWrite is how long after its time a plan is in Kafka at the latest: a try to commit it ends
+// sooner, and the next try takes a new time.
+const planWrite = 15 * time.Second
 
 // gathered is the messages of an insert to be.
 type gathered struct {
@@ -50,8 +57,32 @@ type gathered struct {
 	seen     seen  // before to
 	batches  int
 	identity xxhash.Digest // over the origins of the batches
-	last     time.Time     // when the last message was written
+	token    string
+	messages int
+	bytes    int
+	first    time.Time // when the first message was written
+	last     time.Time // … and the last
+	planned  time.Time // to the millisecond
+	refused  []refusal
+	single   *bus.Message // the one message, if messages are inserted singly
 }
+
+// refusal is a message that is no batch, and why. It goes to the dead letters when the batches around
+// it are inserted.
+type refusal struct {
+	message bus.Message
+	reason  string
+	err     error
+}
+
+// The most messages of an insert, whatever rows are in them.
+const (
+	maxRefused = 100
+	maxBytes   = 128 << 20
+)
+
+// full says that no more messages are to be gathered.
+func (g *gathered) full() bool { return len(g.refused) >= maxRefused || g.bytes >= maxBytes }
 
 func (s *Service) newWorker(inserting context.Context, p partition, topic string, id int) *worker {
 	return &worker{
@@ -72,7 +103,7 @@ func (w *worker) run(ctx context.Context, committed int64, metadata string) erro
 	// Another process may have the partition next, and its lag.
 	defer w.metrics.lagSeconds.DeleteLabelValues(strconv.Itoa(w.id))
 	if p.next > 0 {
-		if err := w.repeat(ctx, p.next); err != nil {
+		if err := w.repeat(ctx, &p); err != nil {
 			return w.end(ctx, err)
 		}
 	}
@@ -101,41 +132,95 @@ func (w *worker) end(ctx context.Context, err error) error {
 }
 
 // repeat makes the insert again that was planned but not confirmed.
-func (w *worker) repeat(ctx context.Context, next int64) error {
-	w.log.Info("an insert was not confirmed, making it again", "from", w.offset, "to", next)
+func (w *worker) repeat(ctx context.Context, p *plan) error {
+	w.log.Info("an insert was not confirmed, making it again", "from", w.offset, "to", p.next)
 	w.metrics.insertsRepeated.Inc()
 	g := w.begin()
-	for g.to < next {
+	for g.to < p.next {
 		m, err := w.partition.Fetch(ctx)
 		if err != nil {
 			return err
 		}
-		if m.Offset >= next { // the end of the range is not in Kafka any more
-			w.partition.SeekTo(next)
+		if m.Offset >= p.next { // the end of the range is not in Kafka any more
+			w.partition.SeekTo(p.next)
 			break
 		}
-		if err := w.add(ctx, g, m); err != nil {
+		w.add(g, m)
+	}
+	g.to, g.planned = p.next, p.planned
+	if p.refused {
+		return w.refuseAll(ctx, g)
+	}
+	g.token = w.token(g.from, g.to, p.identity)
+	if g.identity.Sum64() == p.identity {
+		return w.finish(ctx, g)
+	}
+	if g.messages == int(p.next-w.offset) || g.first.After(p.planned.Add(time.Minute)) {
+		// Nothing is missing, or all is newer than the plan: the topic was made anew.
+		w.log.Warn("the messages of a planned insert are others: the topic was made anew", "from", w.offset, "to", p.next)
+		w.metrics.insertsIncomplete.WithLabelValues(reasonAnew).Inc()
+		if err := w.plan(ctx, g); err != nil {
 			return err
 		}
+		return w.finish(ctx, g)
 	}
-	g.to = next
+	// Kafka has deleted messages of the range. What is left goes in under the token of the whole:
+	// tables that have the whole drop it, tables that do not take it.
+	made, err := w.made(ctx, g)
+	if err != nil {
+		return err
+	}
+	reason := reasonLost
+	if made {
+		reason = reasonWasInserted
+	}
+	w.metrics.insertsIncomplete.WithLabelValues(reason).Inc()
+	w.log.Error("messages of a planned insert are not in Kafka any more", "from", w.offset, "to", p.next, "was_inserted", made)
 	return w.finish(ctx, g)
+}
+
+// made says whether the flows table has rows of an insert; its rollups may still lack them.
+func (w *worker) made(ctx context.Context, g *gathered) (bool, error) {
+	wait := clickhouse.NewWait(w.log, "a look for an insert")
+	for {
+		var rows uint64
+		try, cancel := context.WithTimeout(ctx, w.config.InsertTimeout)
+		err := w.revisions.conn.QueryRow(try, `SELECT count() FROM flows
+WHERE inserted = fromUnixTimestamp64Milli(?, 'UTC') AND source_partition = ? AND source_offset >= ? AND source_offset < ?`,
+			g.planned.UnixMilli(), int32(w.id), g.from, g.to).Scan(&rows)
+		cancel()
+		if err == nil {
+			wait.Over()
+			return rows > 0, nil
+		}
+		if !wait.Retry(ctx, err) {
+			return false, ctx.Err()
+		}
+	}
 }
 
 // step gathers messages, plans their insert and makes it.
 func (w *worker) step(ctx context.Context) error {
 	g, err := w.gather(ctx)
-	if err != nil || g == nil {
+	if err != nil {
 		return err
 	}
 	if !w.block.Empty() {
-		// This confirms the insert before it, too.
-		w.unconfirmed = false
-		if err := w.commit(ctx, g.from, &plan{next: g.to, seen: w.seen}); err != nil {
+		if err := w.plan(ctx, g); err != nil {
 			return err
 		}
 	}
 	return w.finish(ctx, g)
+}
+
+// plan writes down what is to be inserted. That confirms the insert before it, too.
+func (w *worker) plan(ctx context.Context, g *gathered) error {
+	w.unconfirmed = false
+	g.token = w.token(g.from, g.to, g.identity.Sum64())
+	return w.commit(ctx, g.from, func() *plan {
+		g.planned = time.Now().UTC().Truncate(time.Millisecond)
+		return &plan{next: g.to, planned: g.planned, identity: g.identity.Sum64(), seen: w.seen}
+	})
 }
 
 func (w *worker) begin() *gathered {
@@ -146,8 +231,7 @@ func (w *worker) begin() *gathered {
 	return g
 }
 
-// gather reads messages until there are enough for an insert or the first is old enough. It returns
-// nil if none came for a while and there is nothing more to confirm.
+// gather reads messages until there are enough for an insert or the first is old enough.
 func (w *worker) gather(ctx context.Context) (*gathered, error) {
 	g := w.begin()
 	m, err := w.first(ctx)
@@ -160,10 +244,8 @@ func (w *worker) gather(ctx context.Context) (*gathered, error) {
 	until, cancel := context.WithTimeout(ctx, w.config.InsertMaxAge)
 	defer cancel()
 	for {
-		if err := w.add(ctx, g, m); err != nil {
-			return nil, err
-		}
-		if w.block.Rows() >= w.config.InsertMaxRows {
+		w.add(g, m)
+		if w.block.Rows() >= w.config.InsertMaxRows || g.to <= w.singly || g.full() {
 			return g, nil
 		}
 		if m, err = w.partition.Fetch(until); err != nil {
@@ -175,41 +257,62 @@ func (w *worker) gather(ctx context.Context) (*gathered, error) {
 	}
 }
 
+// commitEvery is how often a partition in which nothing happens is committed again: Kafka forgets
+// what a group committed long ago (offsets.retention.minutes, a week by default).
+const commitEvery = 6 * time.Hour
+
 // first waits for a message. If none comes soon, it confirms the last insert and waits on.
 func (w *worker) first(ctx context.Context) (bus.Message, error) {
-	if w.unconfirmed {
-		soon, cancel := context.WithTimeout(ctx, w.config.InsertMaxAge)
+	for {
+		patience := commitEvery
+		if w.unconfirmed {
+			patience = w.config.InsertMaxAge
+		}
+		soon, cancel := context.WithTimeout(ctx, patience)
 		m, err := w.partition.Fetch(soon)
 		idle := err != nil && soon.Err() != nil && ctx.Err() == nil
 		cancel()
 		if !idle {
 			return m, err
 		}
-		if err := w.commit(ctx, w.offset, &plan{seen: w.seen}); err != nil {
+		if w.offset < 0 {
+			continue // nothing to write down yet
+		}
+		if err := w.commit(ctx, w.offset, func() *plan { return &plan{seen: w.seen} }); err != nil {
 			return bus.Message{}, err
 		}
 		w.metrics.lagSeconds.WithLabelValues(strconv.Itoa(w.id)).Set(0)
 	}
-	return w.partition.Fetch(ctx)
 }
 
 // add decodes a message into the block, unless it was counted before or is not a batch.
-func (w *worker) add(ctx context.Context, g *gathered, m bus.Message) error {
+func (w *worker) add(g *gathered, m bus.Message) {
+	if g.messages == 0 {
+		g.first = m.Time
+	}
 	g.to, g.last = m.Offset+1, m.Time
+	g.messages++
+	g.bytes += len(m.Value)
+	if m.Offset < w.singly {
+		g.single = &m
+	}
 	if err := flows.Decode(m.Value, &w.batch); err != nil {
 		reason := reasonMalformed
 		if errors.Is(err, flows.ErrSchemaVersion) {
 			reason = reasonSchemaVersion
 		}
-		return w.deadLetter(ctx, m, reason, err)
+		g.refused = append(g.refused, refusal{m, reason, err})
+		return
 	}
-	if duplicate := g.seen.add(&w.batch); duplicate != "" {
+	mark := m.Replay()
+	origin := originID(w.batch.Origin, mark)
+	if duplicate := g.seen.add(origin, &w.batch, bus.ReplayedStraight(mark, bus.TopicEnriched)); duplicate != "" {
 		w.metrics.batchesDuplicate.WithLabelValues(duplicate).Inc()
-		return nil
+		return
 	}
 	g.batches++
 	var id [16]byte
-	binary.LittleEndian.PutUint64(id[:], originID(w.batch.Origin))
+	binary.LittleEndian.PutUint64(id[:], origin)
 	binary.LittleEndian.PutUint64(id[8:], w.batch.Origin.Sequence)
 	_, _ = g.identity.Write(id[:]) // a Digest does not fail
 	corrected := w.block.Append(&w.batch, int32(w.id), m.Offset)
@@ -219,7 +322,6 @@ func (w *worker) add(ctx context.Context, g *gathered, m bus.Message) error {
 	if corrected.TooNew > 0 {
 		w.metrics.flowsCorrected.WithLabelValues(reasonTooNew).Add(float64(corrected.TooNew))
 	}
-	return nil
 }
 
 // finish inserts what was gathered, and goes on from its end.
@@ -229,9 +331,7 @@ func (w *worker) finish(ctx context.Context, g *gathered) error {
 		var refused *refusedError
 		switch {
 		case errors.As(err, &refused):
-			if err := w.deadLetterRange(ctx, g, refused); err != nil {
-				return err
-			}
+			return w.refuse(ctx, g, refused)
 		case err != nil:
 			return err
 		default:
@@ -242,22 +342,72 @@ func (w *worker) finish(ctx context.Context, g *gathered) error {
 			w.metrics.lagSeconds.WithLabelValues(strconv.Itoa(w.id)).Set(time.Since(g.last).Seconds())
 		}
 	}
+	return w.advance(ctx, g)
+}
+
+// advance goes on from the end of what was gathered, after the messages in it that are no batches
+// are in the dead letters.
+func (w *worker) advance(ctx context.Context, g *gathered) error {
+	for _, r := range g.refused {
+		if err := w.bus.DeadLetter(ctx, w.topic, w.id, r.message, r.reason, r.err); err != nil {
+			return err
+		}
+		w.metrics.messagesRefused.WithLabelValues(r.reason).Inc()
+	}
 	w.offset, w.seen, w.unconfirmed = g.to, g.seen, true
 	if w.block.Empty() {
 		// Nothing will plan from here, so that a stretch of copies would be read again and again.
 		w.seen.fit()
-		return w.commit(ctx, w.offset, &plan{seen: w.seen})
+		return w.commit(ctx, w.offset, func() *plan { return &plan{seen: w.seen} })
 	}
 	return nil
 }
 
+// refuse deals with an insert of which the server has taken nothing, for its rows. It is made again
+// message by message; a message that is refused by itself goes to the dead letters.
+func (w *worker) refuse(ctx context.Context, g *gathered, refused *refusedError) error {
+	if g.single == nil {
+		w.log.Warn("the server refuses rows of an insert; making it again message by message", "from", g.from, "to", g.to, "error", refused)
+		w.singly = g.to
+		w.partition.SeekTo(g.from)
+		return nil
+	}
+	g.refused = append(g.refused, refusal{*g.single, reasonInsertRefused, refused})
+	// That it was refused is written down before the letter is: after a crash, the server might take
+	// the message, and the letter would be replayed as well.
+	w.unconfirmed = false
+	if err := w.commit(ctx, g.from, func() *plan { return &plan{next: g.to, planned: g.planned, refused: true, seen: w.seen} }); err != nil {
+		return err
+	}
+	return w.advance(ctx, g)
+}
+
+// refuseAll puts the messages of a range that was refused before a crash into the dead letters.
+func (w *worker) refuseAll(ctx context.Context, g *gathered) error {
+	w.partition.SeekTo(g.from)
+	g.refused = nil
+	for at := g.from; at < g.to; {
+		m, err := w.partition.Fetch(ctx)
+		if err != nil {
+			return err
+		}
+		if at = m.Offset + 1; m.Offset < g.to {
+			g.refused = append(g.refused, refusal{m, reasonInsertRefused, errRefusedBefore})
+		}
+	}
+	w.partition.SeekTo(g.to)
+	return w.advance(ctx, g)
+}
+
+var errRefusedBefore = errors.New("the server refused it before the aggregator was started anew")
+
 // commit tells Kafka how far the partition is inserted and what comes next, however often that
-// takes. It returns bus.ErrFenced if the partition belongs to another.
-func (w *worker) commit(ctx context.Context, offset int64, p *plan) error {
-	metadata := p.encode(offset)
+// takes; each try asks for the plan again. It returns bus.ErrFenced if the partition belongs to
+// another.
+func (w *worker) commit(ctx context.Context, offset int64, next func() *plan) error {
 	delay := 50 * time.Millisecond
 	for {
-		err := w.partition.Commit(ctx, offset, metadata)
+		err := w.partition.Commit(ctx, offset, next().encode(offset))
 		switch {
 		case err == nil:
 			w.unconfirmed = false
@@ -289,8 +439,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // token names an insert. The origins are in it beside the offsets, because a topic that was made
 // anew begins at offset 0 again.
-func (w *worker) token(g *gathered) string {
-	return fmt.Sprintf("%s/%d/%d-%d/%016x", w.topic, w.id, g.from, g.to, g.identity.Sum64())
+func (w *worker) token(from, to int64, identity uint64) string {
+	return fmt.Sprintf("%s/%d/%d-%d/%016x", w.topic, w.id, from, to, identity)
 }
 
 // refusedError says that the server will not take the rows.
@@ -302,29 +452,56 @@ func (e *refusedError) Unwrap() error { return e.err }
 
 // insert inserts the block, however often that takes.
 func (w *worker) insert(ctx context.Context, g *gathered) error {
-	var inserter *clickhouse.Inserter
+	var connection inserter
 	select {
-	case inserter = <-w.inserters:
+	case connection = <-w.inserters:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { w.inserters <- inserter }()
-	token := w.token(g)
-	w.block.Seal(time.Now(), nil)
-	for _, in := range w.block.Inserts() {
-		if err := w.insertOne(ctx, inserter, in, token); err != nil {
-			return err
+	defer func() { w.inserters <- connection }()
+	attempts := w.config.InsertAttempts
+	if g.single != nil {
+		attempts = 1 // its neighbours have waited long enough
+	}
+	generations, err := w.revisions.at(ctx, g.planned)
+	if err != nil {
+		return err
+	}
+	w.block.Seal(g.planned, generations)
+	for i, in := range w.block.Inserts() {
+		err := w.insertOne(ctx, connection, in, g.token, attempts)
+		var refused *refusedError
+		if !errors.As(err, &refused) {
+			if err != nil {
+				return err
+			}
+			continue
 		}
+		// Refused rows of flows are in no table. Rows that a rollup refuses are in flows and in some of
+		// the rollups, as a server inserts into one after the other; a second insert of them, under
+		// another token, would double them.
+		made := i > 0
+		if !made {
+			if made, err = w.made(ctx, g); err != nil {
+				return err
+			}
+		}
+		if !made {
+			return refused
+		}
+		w.metrics.insertsIncomplete.WithLabelValues(reasonRollupRefused).Inc()
+		w.log.Error("the server took flows and refused what is summed up of them; landfall audit shows the days, landfall reprocess mends them",
+			"table", in.Table, "from", g.from, "to", g.to, "error", refused)
 	}
 	return nil
 }
 
-func (w *worker) insertOne(ctx context.Context, inserter *clickhouse.Inserter, in flows.Insert, token string) error {
+func (w *worker) insertOne(ctx context.Context, connection inserter, in flows.Insert, token string, attempts int) error {
 	wait := clickhouse.NewWait(w.log, "insert of messages "+token)
 	for refusals := 0; ; {
 		begin := time.Now()
 		try, cancel := context.WithTimeout(w.inserting, w.config.InsertTimeout)
-		err := inserter.Insert(try, in.Table, in.Columns, token)
+		err := connection.Insert(try, in.Table, in.Columns, token)
 		cancel()
 		if err == nil {
 			w.metrics.insertSeconds.Observe(time.Since(begin).Seconds())
@@ -333,7 +510,7 @@ func (w *worker) insertOne(ctx context.Context, inserter *clickhouse.Inserter, i
 		}
 		w.metrics.insertErrors.WithLabelValues(insertReason(err)).Inc()
 		if clickhouse.ContentRefused(err) {
-			if refusals++; refusals == w.config.InsertAttempts {
+			if refusals++; refusals == attempts {
 				return &refusedError{err}
 			}
 		}
