@@ -26,6 +26,10 @@ KAFKA_TEST_PORT ?= 19192
 kafka_test := KAFKA_PORT=$(KAFKA_TEST_PORT) KAFKA_DIR=build/kafka
 # What runs on the embedded broker, and again on real Kafka.
 kafka_packages := ./internal/bus ./internal/testkit/kafkatest
+# What only the long form of the chaos test is told.
+DURATION ?= 10m
+SEED ?= 1
+BROKER ?= kafka
 # The tests' time limit, above the slowest of them.
 TEST_TIMEOUT ?= 15m
 # How large the benchmarks are.
@@ -86,6 +90,7 @@ test: ## Set up what is needed and run everything
 	@$(MAKE) test-web
 	@$(MAKE) test-kafka
 	@$(MAKE) test-e2e
+	@$(MAKE) test-chaos
 	@echo '==> all tests passed'
 
 .PHONY: test-setup
@@ -99,7 +104,7 @@ test-go: build ## Go tests of both modules, without the race detector
 .PHONY: test-race
 test-race: ## Go tests with the race detector
 	@$(need) go gcc
-	@$(step) 'go test -race' env CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v /tests/e2e)
+	@$(step) 'go test -race' env CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v -e /tests/e2e -e /tests/chaos)
 
 # Without the race detector: the SDK takes minutes to compile for it, and the code has no goroutine.
 .PHONY: test-plugin
@@ -123,6 +128,20 @@ test-kafka: kafka-libs ## On real Apache Kafka what else runs on the embedded br
 test-web: $(web)/dist/index.html ## Types, style and unit tests of the page
 	@$(step) 'check the page' npm --prefix $(web) run --silent check
 	@$(step) 'test the page' npm --prefix $(web) run --silent test
+
+.PHONY: test-chaos
+test-chaos: build data kafka-libs ## The short form of chaos: kills, freezes and cuts on both brokers, every table to the byte
+	@$(need) go java
+	@$(step) 'go test tests/chaos' \
+	  env LANDFALL_BINARY=$(CURDIR)/bin/landfall go test -count=1 -timeout $(TEST_TIMEOUT) ./tests/chaos/...
+
+# The JSON line goes to stdout, what happens to stderr.
+.PHONY: chaos
+chaos: ## Break everything for DURATION=10m by SEED=1 on BROKER=kafka (or embedded), print JSON
+	@$(need) go java
+	@$(MAKE) build data kafka-libs >&2
+	@go build -o build/chaos ./tests/chaos/soak
+	@build/chaos -duration $(DURATION) -seed $(SEED) -broker $(BROKER)
 
 .PHONY: kafka
 kafka: ## Start real Apache Kafka at 127.0.0.1:19092
