@@ -124,7 +124,8 @@ func TestSilentExporters(t *testing.T) {
 	all = append(all, heard("192.0.2.2", hour(0), hour(10))...) // dies, comes back
 	all = append(all, heard("192.0.2.2", hour(13), hour(48))...)
 	all = append(all, heard("192.0.2.3", hour(-1), hour(0))...)      // heard once before
-	all = append(all, heard("192.0.2.4", hour(-300), hour(-299))...) // too long ago
+	all = append(all, heard("192.0.2.4", hour(-150), hour(-149))...) // expected for 18 hours more
+	all = append(all, heard("192.0.2.6", hour(-168), hour(-167))...) // too long ago
 	all = append(all, heard("192.0.2.5", hour(30), hour(48))...)     // new
 	ledger(t, conn, all...)
 	flowstest.Insert(t, config, "flows", flow(hour(11).Add(time.Minute), "a", "CN", "", 1), flow(hour(31), "a", "CN", "", 1))
@@ -140,7 +141,7 @@ func TestSilentExporters(t *testing.T) {
 		got = append(got, text)
 	}
 	want := []string{
-		"02 2 of 3, 192.0.2.3 24h from 02 00:00, 192.0.2.2 3h from 02 10:00",
+		"02 2 of 4, 192.0.2.3 24h from 02 00:00, 192.0.2.4 18h from 02 00:00, 192.0.2.2 3h from 02 10:00",
 		"03 3 of 4, 192.0.2.3 23h from 03 00:00",
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
@@ -150,12 +151,12 @@ func TestSilentExporters(t *testing.T) {
 	for _, r := range a.Rows {
 		silent += r.SilentHours
 	}
-	if silent != 24+3+23 {
+	if silent != 24+18+3+23 {
 		t.Errorf("%d silent hours in the rows: %+v", silent, a.Rows)
 	}
 	// A figure from an hour with a dead exporter says so; one by the minute has its hour's.
 	r := ask(t, c, query.Residency{Bucket: query.BucketMinute, Since: hour(11), Until: hour(12)})
-	if len(r.Buckets) != 1 || r.Buckets[0].Completeness.ExportersSilent != 2 || r.Buckets[0].Completeness.Silent[0].Hours != 1 || *r.Buckets[0].Completeness.Share != 1 {
+	if len(r.Buckets) != 1 || r.Buckets[0].Completeness.ExportersSilent != 3 || r.Buckets[0].Completeness.Silent[0].Hours != 1 || *r.Buckets[0].Completeness.Share != 1 {
 		t.Errorf("minute: %+v", r.Buckets)
 	}
 	// A time of which the ledger knows nothing is not complete.

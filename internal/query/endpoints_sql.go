@@ -35,17 +35,19 @@ LIMIT {top:UInt64})
 `
 
 // New is what has been seen in the time and has no part seen before. endpoint_seen may have several
-// parts of one endpoint, until ClickHouse merges them.
+// parts of one endpoint, until ClickHouse merges them; so those with a part in the time are found
+// first, and only of them all parts are looked at.
 const newSQL = `($keys) IN (
-    SELECT DISTINCT $keys
+    SELECT $keys
     FROM $database.endpoint_seen AS r
-    WHERE $new
-      AND r.first_seen >= toDateTime({first_since:UInt32}, 'UTC')$until
-      AND ($keys) NOT IN (
+    WHERE $old
+      AND ($keys) IN (
         SELECT $keys
         FROM $database.endpoint_seen AS r
-        WHERE $old
-          AND r.first_seen < toDateTime({first_since:UInt32}, 'UTC')))`
+        WHERE $new
+          AND r.first_seen >= toDateTime({first_since:UInt32}, 'UTC')$until)
+    GROUP BY $keys
+    HAVING min(r.first_seen) >= toDateTime({first_since:UInt32}, 'UTC'))`
 
 // network is the /24 or /48 around the remote address.
 const network = "tupleElement(IPv6CIDRToRange(r.remote_address, if(r.remote_address BETWEEN toIPv6('::ffff:0.0.0.0') AND toIPv6('::ffff:255.255.255.255'), 120, 48)), 1)"
@@ -138,11 +140,11 @@ func (c *Client) newStatement(q NewSince, since, until time.Time) *statement {
 	}
 	bound := ""
 	if !until.IsZero() {
-		bound = "\n      AND r.first_seen < toDateTime({first_until:UInt32}, 'UTC')"
+		bound = "\n          AND r.first_seen < toDateTime({first_until:UInt32}, 'UTC')"
 	}
 	var condition statement
 	condition.write(c.database, newSQL, "$keys", keys, "$until", bound,
-		"$new", strings.Join(append(fresh.where, "1"), "\n      AND "), "$old", strings.Join(append(old.where, "1"), "\n          AND "))
+		"$new", strings.Join(append(fresh.where, "1"), "\n          AND "), "$old", strings.Join(append(old.where, "1"), "\n      AND "))
 	days := Endpoints{Filter: q.Filter, Unit: q.Unit, Top: q.Top}
 	days.Since, days.Until = widen(since, until, day)
 	s := c.endpointsStatement(days, q.EachVendor, condition.sql)

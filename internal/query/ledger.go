@@ -124,10 +124,10 @@ func (c *Client) Completeness(ctx context.Context, q Completeness) (Completeness
 	}
 	q = q.normal()
 	l := c.exporterStatements(q)
-	kept := c.keptStatement("ledger_minute")
+	kept := c.keptStatement(ledgerTable)
 	a := CompletenessAnswer{
 		Question: q, Rows: []ExporterCompleteness{}, Collectors: []CollectorLoss{}, Buckets: []BucketCompleteness{},
-		Basis: Basis{Rollup: "ledger_minute", SQL: l.sums.sql, Since: q.Since, Until: q.Until, Statements: append(l.public(), kept.public())},
+		Basis: Basis{Rollup: ledgerTable, SQL: l.sums.sql, Since: q.Since, Until: q.Until, Statements: append(l.public(), kept.public())},
 	}
 	buckets := make(map[time.Time]*summary)
 	var silent []gap
@@ -136,7 +136,7 @@ func (c *Client) Completeness(ctx context.Context, q Completeness) (Completeness
 	g.Go(func() (err error) { silent, err = c.gaps(within, l.gaps); return err })
 	g.Go(func() error {
 		k, err := c.kept(within, kept)
-		a.Warnings = k.warnings("ledger_minute", q.Since)
+		a.Warnings = k.warnings(ledgerTable, q.Since)
 		return err
 	})
 	if err := g.Wait(); err != nil {

@@ -8,6 +8,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// ledgerTable answers about completeness. Nothing here needs minutes: a table of the same columns by
+// the hour would do.
+const ledgerTable = "ledger_minute"
+
 // expectedFor is how long an exporter is expected to go on after it was heard.
 const expectedFor = 7 * day
 
@@ -17,22 +21,26 @@ const expectedFor = 7 * day
 // lost before and is taken off; the hours are added up before anything is bounded, because the two
 // may lie in different ones. Flows that the collector lost itself are in spool_lost_flows: instead
 // of flows where the exporter is known, and in both where it is not.
-const ledgerHoursSQL = `SELECT toStartOfHour(r.bucket, 'UTC') AS hour,
-         toString(r.operator) AS operator_name, toString(r.site) AS site_name, r.exporter AS exporter_address, toString(r.export_protocol) AS protocol,
-         $collector
-         sumIf(r.amount, r.what = 'datagrams') AS datagrams,
-         sumIf(r.amount, r.what = 'flows') AS flows,
-         sumIf(r.amount, r.what = 'spool_lost_flows') AS spool_lost,
-         toInt64(sumIf(r.amount, r.what = 'lost_flows')) - toInt64(sumIf(r.amount, r.what = 'late_flows')) AS lost_flows,
-         toInt64(sumIf(r.amount, r.what = 'lost_datagrams')) - toInt64(sumIf(r.amount, r.what = 'late_datagrams')) AS lost_datagrams,
-         exporter_address = toIPv6('::') AS nobody,
+const ledgerHoursSQL = `SELECT r.hour, r.operator_name, r.site_name, r.exporter_address, r.protocol, $collector_name
+         sumIf(r.n, r.what = 'datagrams') AS datagrams,
+         sumIf(r.n, r.what = 'flows') AS flows,
+         sumIf(r.n, r.what = 'spool_lost_flows') AS spool_lost,
+         toInt64(sumIf(r.n, r.what = 'lost_flows')) - toInt64(sumIf(r.n, r.what = 'late_flows')) AS lost_flows,
+         toInt64(sumIf(r.n, r.what = 'lost_datagrams')) - toInt64(sumIf(r.n, r.what = 'late_datagrams')) AS lost_datagrams,
+         r.exporter_address = toIPv6('::') AS nobody,
          toInt64(flows) - if(nobody, toInt64(spool_lost), 0) AS counted,
          toInt64(flows) + lost_flows + if(nobody, 0, toInt64(spool_lost))
            + if(datagrams = 0, 0, toInt64(round(flows * lost_datagrams / datagrams))) AS sent,
-         sumMapIf(map(toString(r.what), toUInt64(r.amount)), r.what NOT IN ('datagrams', 'datagram_bytes', 'flows')) AS losses
-  FROM $database.$table AS r
-  WHERE $where
-  GROUP BY hour, operator_name, site_name, exporter_address, protocol$by`
+         sumMapIf(map(toString(r.what), r.n), r.what NOT IN ('datagrams', 'flows')) AS losses
+  FROM (
+    SELECT toStartOfHour(r.bucket, 'UTC') AS hour, r.operator AS operator_name, r.site AS site_name, r.exporter AS exporter_address,
+           r.export_protocol AS protocol, $collector r.what AS what, sum(r.amount) AS n
+    FROM $database.$table AS r
+    WHERE $where
+      AND r.what != 'datagram_bytes'
+    GROUP BY ALL
+  ) AS r
+  GROUP BY r.hour, r.operator_name, r.site_name, r.exporter_address, r.protocol$by`
 
 const summarySQL = `SELECT $begin AS answer_bucket,
        sum(r.counted), sum(r.sent), max(r.lost_datagrams != 0),
@@ -44,7 +52,7 @@ FROM (
 GROUP BY answer_bucket
 ORDER BY answer_bucket`
 
-const exportersSQL = `SELECT $begin AS answer_bucket, r.operator_name, r.site_name, r.exporter_address, r.protocol, r.collector_name,
+const exportersSQL = `SELECT $begin AS answer_bucket, toString(r.operator_name), toString(r.site_name), r.exporter_address, toString(r.protocol), r.collector_name,
        sum(r.counted), sum(r.sent), max(r.lost_datagrams != 0), sum(r.datagrams), sumMap(r.losses)
 FROM (
   $hours
@@ -85,7 +93,7 @@ func (l ledgerStatements) public() []Statement {
 }
 
 func (c *Client) ledgerStatement(q Completeness, purpose string) *statement {
-	s := c.statement(purpose, "ledger_minute")
+	s := c.statement(purpose, ledgerTable)
 	s.in("r.operator", "operators", q.Operators)
 	s.in("r.site", "sites", q.Sites)
 	if len(q.Exporters) > 0 {
@@ -119,7 +127,7 @@ func (c *Client) gapsStatement(q Completeness) (s *statement, end time.Time) {
 func (c *Client) summaryStatements(q Completeness) ledgerStatements {
 	s := c.ledgerStatement(q, "completeness")
 	s.span(q.Since, q.Until)
-	s.write(c.database, ledgerHoursSQL, "$collector", "", "$by", "")
+	s.write(c.database, ledgerHoursSQL, "$collector_name", "", "$collector", "", "$by", "")
 	hours := s.sql
 	s.write(c.database, summarySQL, "$begin", beginOfHour(q.Bucket), "$hours", hours)
 	l := ledgerStatements{question: q, sums: s}
@@ -142,7 +150,8 @@ func (c *Client) exporterStatements(q Completeness) ledgerStatements {
 	s.span(q.Since, q.Until)
 	s.set("limit", uint64(c.maxRows+1))
 	// What a collector lost by itself is laid to the collector; an exporter is one, whoever hears it.
-	s.write(c.database, ledgerHoursSQL, "$collector", "if(r.exporter = toIPv6('::'), toString(r.collector), '') AS collector_name,", "$by", ", collector_name")
+	s.write(c.database, ledgerHoursSQL, "$collector_name", "r.collector_name,",
+		"$collector", "if(r.exporter = toIPv6('::'), toString(r.collector), '') AS collector_name,", "$by", ", r.collector_name")
 	hours := s.sql
 	s.write(c.database, exportersSQL, "$begin", beginOfHour(q.Bucket), "$hours", hours)
 	l := ledgerStatements{question: q, sums: s}
