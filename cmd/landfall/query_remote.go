@@ -90,7 +90,7 @@ func endpointsCommand(a *asker) *cobra.Command {
 			}
 			return a.ask(cmd, func(ctx context.Context, c *query.Client) (reply, error) {
 				answer, err := c.Endpoints(ctx, q)
-				nameEnds(answer.Rows)
+				answer.Name(geo.Name)
 				return reply{
 					bases: []query.Basis{answer.Basis}, json: answer,
 					table: func(w io.Writer, o show.Options) error { return show.Endpoints(w, answer, o) },
@@ -123,7 +123,7 @@ func newCommand(a *asker) *cobra.Command {
 			}
 			return a.ask(cmd, func(ctx context.Context, c *query.Client) (reply, error) {
 				answer, err := c.NewSince(ctx, q)
-				nameEnds(answer.Rows)
+				answer.Name(geo.Name)
 				return reply{
 					bases: []query.Basis{answer.Basis}, json: answer,
 					table: func(w io.Writer, o show.Options) error { return show.NewSince(w, answer, o) },
@@ -135,16 +135,4 @@ func newCommand(a *asker) *cobra.Command {
 	f.add(cmd, "24h")
 	cmd.Flags().BoolVar(&each, "each-vendor", false, "new is what is new to one vendor's handsets, though others knew it")
 	return cmd
-}
-
-func nameEnds(rows []query.EndpointRow) {
-	for i := range rows {
-		r := &rows[i]
-		if r.Place != "" {
-			r.PlaceName = geo.Name(r.Place)
-		}
-		if r.Country != "" {
-			r.CountryName = geo.Name(r.Country)
-		}
-	}
 }

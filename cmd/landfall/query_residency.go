@@ -87,9 +87,7 @@ func residencyCommand(a *asker) *cobra.Command {
 			}
 			return a.ask(cmd, func(ctx context.Context, c *query.Client) (reply, error) {
 				answer, err := c.Residency(ctx, q)
-				for i := range answer.Rows {
-					answer.Rows[i].Name(geo.Name)
-				}
+				answer.Name(geo.Name)
 				return reply{
 					bases: []query.Basis{answer.Basis}, json: answer,
 					table: func(w io.Writer, o show.Options) error { return show.Residency(w, answer, o) },
@@ -129,9 +127,7 @@ func compareCommand(a *asker) *cobra.Command {
 			}
 			return a.ask(cmd, func(ctx context.Context, c *query.Client) (reply, error) {
 				answer, err := c.Compare(ctx, q)
-				for i := range answer.Rows {
-					answer.Rows[i].Name(geo.Name)
-				}
+				answer.Name(geo.Name)
 				return reply{
 					bases: []query.Basis{answer.Before.Basis, answer.After.Basis}, json: answer,
 					table: func(w io.Writer, o show.Options) error { return show.Compare(w, answer, o) },

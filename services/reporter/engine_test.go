@@ -92,6 +92,24 @@ func TestEveryQuestion(t *testing.T) {
 			}
 		}
 	}
+	paths := []string{
+		"compare?by=vendor,place&before_since=2026-06-01&before_until=2026-06-08&after_since=2026-06-08&after_until=2026-06-15&min_handsets=10",
+		"residency?asn=4134&operator=north&site=oslo&revision=0&min_handsets=3&bucket=day&since=2026-06-01&until=2026-06-02",
+		"endpoints?vendor=Xiaomi&place=CN-BJ&country=CN&asn=4134&network=203.0.113.0/24&network=2001:db8::/32&operator=north&site=oslo&since=2026-06-01&until=2026-06-02",
+		"completeness?exporter=192.0.2.7&operator=north&site=oslo",
+	}
+	for _, unit := range units {
+		paths = append(paths, "endpoints?unit="+unit, "new?since=2026-06-01&unit="+unit, "new?since=2026-06-01&each_vendor=true&unit="+unit)
+	}
+	for _, bucket := range buckets[1:] {
+		paths = append(paths, "completeness?since=2026-06-01&until=2026-06-02&bucket="+bucket)
+	}
+	for i, path := range paths {
+		format := formats[i%len(formats)]
+		if w := get(s, "/api/v1/"+path+"&format="+format); w.Code != http.StatusOK {
+			t.Errorf("%s as %s: %d %s", path, format, w.Code, w.Body)
+		}
+	}
 }
 
 // A table that is not there is ClickHouse's fault: the statement stays in the log.

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/landfall-telemetry/landfall/internal/estimate"
 	"github.com/landfall-telemetry/landfall/internal/query"
 )
 
@@ -17,7 +19,7 @@ func fixtureStart() time.Time { return time.Date(2026, 6, 29, 0, 0, 0, 0, time.U
 type cell struct {
 	week                   time.Time
 	vendor, place, country string
-	row                    query.Figures
+	figures                query.Figures
 }
 
 // fixture answers as a small network would: twelve weeks in which Xiaomi moves from Beijing to
@@ -64,7 +66,7 @@ func newFixture(start time.Time, weeks int) *fixture {
 				up := uint64(vendor.scale * wobble * (part.before + (part.after-part.before)*at))
 				f.cells = append(f.cells, cell{
 					week: start.AddDate(0, 0, 7*w), vendor: vendor.name, place: part.place, country: part.country,
-					row: query.Figures{Flows: up/90_000 + 1, BytesUp: up, BytesDown: up*7 + uint64(p), PacketsUp: up / 700, PacketsDown: up / 100},
+					figures: query.Figures{Flows: up/90_000 + 1, BytesUp: up, BytesDown: up*7 + uint64(p), PacketsUp: up / 700, PacketsDown: up / 100},
 				})
 			}
 		}
@@ -116,22 +118,111 @@ func (f *fixture) Residency(ctx context.Context, q query.Residency) (query.Resid
 		}
 		r := sums[k]
 		r.Bucket, r.Vendor, r.Place, r.Country = k.week, k.vendor, k.place, k.country
-		r.Flows += c.row.Flows
-		r.BytesUp += c.row.BytesUp
-		r.BytesDown += c.row.BytesDown
-		r.PacketsUp += c.row.PacketsUp
-		r.PacketsDown += c.row.PacketsDown
+		r.Flows += c.figures.Flows
+		r.BytesUp += c.figures.BytesUp
+		r.BytesDown += c.figures.BytesDown
+		r.PacketsUp += c.figures.PacketsUp
+		r.PacketsDown += c.figures.PacketsDown
 		sums[k] = r
-		totals[k.week] += c.row.BytesUp
+		totals[k.week] += c.figures.BytesUp
 	}
 	a := query.ResidencyAnswer{Question: q, Basis: query.Basis{Rollup: "residency_day", Since: q.Since, Until: q.Until}}
 	for _, r := range sums {
 		r.ShareUp = float64(r.BytesUp) / float64(totals[r.Bucket])
+		r.BytesUpInterval, r.BytesDownInterval = sampled(r.BytesUp).interval(), sampled(r.BytesDown).interval()
+		r.ShareUpInterval = estimate.Share(sampled(r.BytesUp).sum(), sampled(totals[r.Bucket]-r.BytesUp).sum(), sampling, 0)
 		a.Rows = append(a.Rows, r)
 	}
+	for w := range totals {
+		a.Buckets = append(a.Buckets, f.info(w))
+	}
+	slices.SortFunc(a.Buckets, func(x, y query.BucketInfo) int { return x.Bucket.Compare(y.Bucket) })
 	slices.SortFunc(a.Rows, func(x, y query.ResidencyRow) int {
 		return cmp.Or(x.Bucket.Compare(y.Bucket), cmp.Compare(y.BytesUp, x.BytesUp), cmp.Compare(x.Place, y.Place))
 	})
+	return a, nil
+}
+
+// sampling is that of the fixture's exporters, and sampled a total that they estimated.
+const sampling = 1000
+
+type sampled uint64
+
+func (s sampled) sum() estimate.Sum {
+	b := float64(s) * (sampling - 1)
+	return estimate.Sum{Total: uint64(s), VarianceLow: b * 700, VarianceHighPerByte: b}
+}
+
+func (s sampled) interval() estimate.Interval {
+	sum := s.sum()
+	return estimate.Bytes(sum.Total, sum.VarianceLow, sum.VarianceHighPerByte, sampling, 0)
+}
+
+// info is what is known of a week: one in the middle is not whole, one was corrected later.
+func (f *fixture) info(week time.Time) query.BucketInfo {
+	share := .9996
+	info := query.BucketInfo{Bucket: week, LastChange: week.AddDate(0, 0, 7), Completeness: query.CompletenessSummary{
+		Share: &share, Counted: 99_960_000, Sent: 100_000_000, ExportersExpected: 4, ExportersHeard: 4,
+	}}
+	switch week.Sub(f.start) / (7 * 24 * time.Hour) {
+	case 0:
+		info.Completeness = query.CompletenessSummary{} // before there was a ledger
+	case 5:
+		share = .962
+		info.Completeness.Counted, info.Completeness.ExportersSilent = 96_200_000, 1
+		info.Completeness.Silent = []query.SilentExporter{{Site: "berlin", Exporter: "127.0.0.14", Hours: 9, Since: week.Add(51 * time.Hour)}}
+	case 8:
+		info.Revision, info.Late, info.LastChange = 1, true, week.AddDate(0, 0, 16)
+	}
+	return info
+}
+
+func (f *fixture) Compare(ctx context.Context, q query.Compare) (query.CompareAnswer, error) {
+	before, after := q.Question, q.Question
+	before.Since, before.Until, after.Since, after.Until = q.BeforeSince, q.BeforeUntil, q.AfterSince, q.AfterUntil
+	first, err := f.Residency(ctx, before)
+	if err != nil {
+		return query.CompareAnswer{}, err
+	}
+	second, err := f.Residency(ctx, after)
+	a := query.CompareAnswer{Question: q}
+	for _, r := range second.Rows {
+		a.Rows = append(a.Rows, query.CompareRow{Key: r.Key, After: query.CompareSide{Cell: r.Cell}})
+	}
+	first.Rows, second.Rows = nil, nil
+	a.Before, a.After = first, second
+	return a, err
+}
+
+func (f *fixture) Endpoints(ctx context.Context, q query.Endpoints) (query.EndpointsAnswer, error) {
+	if err := f.wait(ctx); err != nil {
+		return query.EndpointsAnswer{}, err
+	}
+	a := query.EndpointsAnswer{Question: q, Basis: query.Basis{Rollup: "endpoint_day"}}
+	if len(f.cells) > 0 {
+		a.Rows = []query.EndpointRow{{
+			Address: netip.MustParseAddr("203.0.113.7"), Network: netip.MustParsePrefix("203.0.113.0/24"), ASN: 64500, Place: "CN-BJ", Country: "CN",
+			Vendors: []string{"Xiaomi"}, FirstSeen: f.start, LastSeen: f.start, Handsets: 3, Endpoints: 1, Figures: f.cells[0].figures,
+		}}
+	}
+	return a, nil
+}
+
+func (f *fixture) NewSince(ctx context.Context, q query.NewSince) (query.NewSinceAnswer, error) {
+	e, err := f.Endpoints(ctx, query.Endpoints{Filter: q.Filter})
+	return query.NewSinceAnswer{Question: q, Basis: e.Basis, Rows: e.Rows}, err
+}
+
+func (f *fixture) Completeness(ctx context.Context, q query.Completeness) (query.CompletenessAnswer, error) {
+	if err := f.wait(ctx); err != nil {
+		return query.CompletenessAnswer{}, err
+	}
+	a := query.CompletenessAnswer{Question: q, Basis: query.Basis{Rollup: "ledger_minute"}}
+	if len(f.cells) > 0 {
+		info := f.info(f.start.AddDate(0, 0, 35))
+		a.Rows = []query.ExporterCompleteness{{Exporter: "127.0.0.14", ExportProtocol: "sflow", Sent: 100, Counted: 96, Share: info.Completeness.Share, Losses: []query.Loss{}}}
+		a.Buckets = []query.BucketCompleteness{{CompletenessSummary: info.Completeness}}
+	}
 	return a, nil
 }
 
@@ -153,9 +244,9 @@ func (f *fixture) Totals(ctx context.Context) (query.Totals, error) {
 	}
 	var t query.Totals
 	for _, c := range f.cells {
-		t.Flows += c.row.Flows
-		t.BytesUp += c.row.BytesUp
-		t.BytesDown += c.row.BytesDown
+		t.Flows += c.figures.Flows
+		t.BytesUp += c.figures.BytesUp
+		t.BytesDown += c.figures.BytesDown
 		t.LastFlow = c.week.Add(5 * time.Hour)
 	}
 	if len(f.cells) > 0 {

@@ -34,9 +34,17 @@ func jsonReply(v any) reply {
 	return reply{contentType: "application/json", write: func(w io.Writer) error { return json.NewEncoder(w).Encode(v) }}
 }
 
+func csvReply(name string, write func(io.Writer) error) reply {
+	return reply{contentType: "text/csv; charset=utf-8", fileName: "landfall-" + name + ".csv", write: write}
+}
+
 func (s *Service) routes() []route {
 	return []route{
 		{"/api/v1/residency", residencyParameters, s.residency},
+		{"/api/v1/compare", compareParameters, s.compare},
+		{"/api/v1/endpoints", endpointsParameters, s.endpoints},
+		{"/api/v1/new", newParameters, s.newSince},
+		{"/api/v1/completeness", completenessParameters, s.completeness},
 		{"/api/v1/vendors", nil, s.vendors},
 		{"/api/v1/totals", nil, s.totals},
 		{"/api/v1/places", []string{"code"}, s.places},

@@ -1,6 +1,8 @@
 package reporter
 
 import (
+	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -10,7 +12,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/landfall-telemetry/landfall/internal/estimate"
 	"github.com/landfall-telemetry/landfall/internal/query"
 )
 
@@ -50,6 +54,15 @@ func texts(v any) []string {
 	return out
 }
 
+// resolved follows a reference into the document.
+func resolved(t *testing.T, doc object, v any) any {
+	t.Helper()
+	if ref, ok := v.(object)["$ref"].(string); ok {
+		return at(t, doc, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
+	}
+	return v
+}
+
 // The document and the handlers know the same paths and parameters.
 func TestOpenAPIPaths(t *testing.T) {
 	doc := document(t)
@@ -63,7 +76,7 @@ func TestOpenAPIPaths(t *testing.T) {
 		got[path] = nil
 		list, _ := at(t, item, "get").(object)["parameters"].([]any)
 		for _, p := range list {
-			got[path] = append(got[path], at(t, p, "name").(string))
+			got[path] = append(got[path], at(t, resolved(t, doc, p), "name").(string))
 		}
 		slices.Sort(got[path])
 	}
@@ -72,79 +85,123 @@ func TestOpenAPIPaths(t *testing.T) {
 	}
 }
 
-// The document and the handlers take the same values.
+// The document and the handlers take the same values, on every path.
 func TestOpenAPIValues(t *testing.T) {
-	schemas := map[string]object{}
-	for _, p := range at(t, document(t), "paths", "/api/v1/residency", "get", "parameters").([]any) {
-		schemas[at(t, p, "name").(string)] = at(t, p, "schema").(object)
+	doc := document(t)
+	words := map[string][]string{
+		"by": dimensions, "bucket": buckets, "format": formats, "unit": units, "figures_only": switches, "each_vendor": switches,
 	}
-	for name, want := range map[string][]string{
-		"by": dimensions, "bucket": buckets, "format": formats,
-	} {
-		schema := schemas[name]
-		if items, ok := schema["items"].(object); ok {
-			schema = items
-		}
-		if diff := cmp.Diff(want, texts(schema["enum"])); diff != "" {
-			t.Errorf("%s (-handler +document):\n%s", name, diff)
-		}
+	numbers := map[string]map[string]int{
+		"top":          {"minimum": 1, "maximum": maxTop, "default": defaultTop},
+		"min_handsets": {"minimum": 0, "maximum": maxHandsets, "default": 0},
+		"revision":     {"minimum": 0, "maximum": 65535},
 	}
-	top := schemas["top"]
-	for key, want := range map[string]int{"minimum": 1, "maximum": maxTop, "default": defaultTop} {
-		if got := reflect.ValueOf(top[key]); !got.IsValid() || !got.CanConvert(reflect.TypeOf(0)) || int(got.Convert(reflect.TypeOf(0)).Int()) != want {
-			t.Errorf("top: %s is %v in the document, %d in the handler", key, top[key], want)
+	for path, item := range at(t, doc, "paths").(object) {
+		list, _ := at(t, item, "get").(object)["parameters"].([]any)
+		for _, p := range list {
+			p = resolved(t, doc, p)
+			name, schema := at(t, p, "name").(string), at(t, p, "schema").(object)
+			if items, ok := schema["items"].(object); ok && schema["enum"] == nil {
+				if most := schema["maxItems"]; most != nil && most != uint64(maxValues) && name != "network" {
+					t.Errorf("%s %s: at most %v in the document, %d in the handler", path, name, most, maxValues)
+				}
+				schema = items
+			}
+			want := words[name]
+			if path == "/api/v1/completeness" && name == "bucket" {
+				want = want[1:]
+			}
+			if diff := cmp.Diff(want, texts(schema["enum"])); diff != "" {
+				t.Errorf("%s %s (-handler +document):\n%s", path, name, diff)
+			}
+			for key, want := range numbers[name] {
+				if schema[key] != uint64(want) {
+					t.Errorf("%s %s: %s is %v in the document, %d in the handler", path, name, key, schema[key], want)
+				}
+			}
+			if name == "bucket" && schema["default"] != string(defaultStep) {
+				t.Errorf("%s bucket: default is %v in the document, %s in the handler", path, schema["default"], defaultStep)
+			}
 		}
-	}
-	if schemas["bucket"]["default"] != string(defaultStep) {
-		t.Errorf("bucket: default is %v in the document, %s in the handler", schemas["bucket"]["default"], defaultStep)
 	}
 }
 
 // The document and the answers have the same fields; those that may be absent are not required.
 func TestOpenAPIFields(t *testing.T) {
 	doc := document(t)
-	for name, v := range map[string]any{
-		"Residency": residencyAnswer{}, "ResidencyRow": query.ResidencyRow{}, "Vendors": vendorsAnswer{}, "VendorTotal": query.VendorTotal{},
-		"Totals": totalsAnswer{}, "ExporterTotal": query.ExporterTotal{}, "Places": placesAnswer{}, "About": aboutAnswer{}, "Problem": problem{},
-	} {
+	withheld := query.Cell{Suppressed: true}
+	samples := map[string][]any{
+		"Residency": {residencyAnswer{}}, "ResidencyAbout": {residencyAbout{}}, "BucketInfo": {query.BucketInfo{}},
+		"ResidencyRow": {query.ResidencyRow{}, query.ResidencyRow{Cell: withheld}},
+		"Compare":      {compareAnswer{}}, "CompareSide": {query.CompareSide{}, query.CompareSide{Cell: withheld}},
+		"CompareRow": {query.CompareRow{}, query.CompareRow{Before: query.CompareSide{Cell: withheld}}},
+		"Endpoints":  {endpointsAnswer{}}, "EndpointRow": {query.EndpointRow{}},
+		"Completeness": {completenessAnswer{}}, "ExporterCompleteness": {query.ExporterCompleteness{}}, "CollectorLoss": {query.CollectorLoss{}},
+		"BucketCompleteness": {query.BucketCompleteness{}}, "CompletenessSummary": {query.CompletenessSummary{}},
+		"SilentExporter": {query.SilentExporter{}}, "Loss": {query.Loss{}}, "Interval": {estimate.Interval{}}, "Difference": {estimate.Interval{}},
+		"UpperBound": {query.UpperBound{}}, "DataSets": {query.DataSets{}},
+		"Vendors": {vendorsAnswer{}}, "VendorTotal": {query.VendorTotal{}}, "Totals": {totalsAnswer{}}, "ExporterTotal": {query.ExporterTotal{}},
+		"Places": {placesAnswer{}}, "About": {aboutAnswer{}}, "Problem": {problem{}},
+	}
+	for name := range at(t, doc, "components", "schemas").(object) {
+		if samples[name] == nil && name != "Instant" && name != "Count" {
+			t.Errorf("schema %s is of nothing", name)
+		}
+	}
+	for name, values := range samples {
 		t.Run(name, func(t *testing.T) {
-			all, required := fields(reflect.TypeOf(v))
 			schema := at(t, doc, "components", "schemas", name).(object)
 			var documented []string
 			for field := range at(t, schema, "properties").(object) {
 				documented = append(documented, field)
 			}
 			slices.Sort(documented)
-			if diff := cmp.Diff(all, documented); diff != "" {
+			if diff := cmp.Diff(fields(reflect.TypeOf(values[0])), documented); diff != "" {
 				t.Errorf("fields (-answer +document):\n%s", diff)
 			}
-			if diff := cmp.Diff(required, slices.Sorted(slices.Values(texts(schema["required"])))); diff != "" {
+			if diff := cmp.Diff(always(t, values), slices.Sorted(slices.Values(texts(schema["required"]))), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("required (-answer +document):\n%s", diff)
 			}
 		})
 	}
 }
 
-// fields lists the JSON names of a struct, and those that are always there.
-func fields(typ reflect.Type) (all, required []string) {
+// always lists the fields that the JSON of every value has.
+func always(t *testing.T, values []any) []string {
+	t.Helper()
+	var out []string
+	for i, v := range values {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var there object
+		if err := json.Unmarshal(text, &there); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			out = slices.Sorted(maps.Keys(there))
+		}
+		out = slices.DeleteFunc(out, func(name string) bool { _, ok := there[name]; return !ok })
+	}
+	return out
+}
+
+// fields lists the JSON names of a struct.
+func fields(typ reflect.Type) (all []string) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		tag, given := f.Tag.Lookup("json")
 		if f.Anonymous && !given {
-			a, r := fields(f.Type)
-			all, required = append(all, a...), append(required, r...)
+			all = append(all, fields(f.Type)...)
 			continue
 		}
 		if !f.IsExported() {
 			continue
 		}
-		name, options, _ := strings.Cut(tag, ",")
+		name, _, _ := strings.Cut(tag, ",")
 		all = append(all, name)
-		if !strings.Contains(options, "omit") {
-			required = append(required, name)
-		}
 	}
 	slices.Sort(all)
-	slices.Sort(required)
-	return all, required
+	return all
 }

@@ -17,22 +17,26 @@ const (
 	maxValue    = 200  // bytes of one value
 	defaultTop  = 100  // rows a bucket before "other"
 	maxTop      = 5000 // rows a bucket before "other"
+	maxHandsets = 1_000_000
 	maxBuckets  = 3000 // minutes or hours of one answer
 	defaultStep = query.BucketTotal
 )
 
+// Values that a parameter may have.
 var (
-	residencyParameters = []string{"vendor", "place", "country", "by", "bucket", "since", "until", "top", "format"}
-	dimensions          = []string{
-		string(query.ByVendor), string(query.ByPlace), string(query.ByCountry), string(query.ByASN),
-		string(query.ByCloudRegion), string(query.ByConfidence),
-	}
-	buckets = []string{
-		string(query.BucketMinute), string(query.BucketHour), string(query.BucketDay), string(query.BucketWeek),
-		string(query.BucketTotal),
-	}
-	formats = []string{"json", "csv"}
+	dimensions = names(query.Dimensions())
+	buckets    = names([]query.Bucket{query.BucketMinute, query.BucketHour, query.BucketDay, query.BucketWeek, query.BucketTotal})
+	formats    = []string{"json", "csv"}
+	switches   = []string{"true", "false"}
 )
+
+func names[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}
 
 func unknownParameter(values url.Values, known []string) *problem {
 	for name := range values {
@@ -110,58 +114,47 @@ func instant(values url.Values, name string) (time.Time, error) {
 	return time.Time{}, badParameter(name, fmt.Sprintf("%q is not a date or time from 1970 to 2105", clip(v)), "2026-06-01", "2026-06-01T00:00:00Z")
 }
 
-// residencyQuestion reads the parameters of a residency question, and the format of its answer.
-func residencyQuestion(values url.Values) (q query.Residency, format string, err error) {
-	for name, into := range map[string]*[]string{"vendor": &q.Vendors, "place": &q.Places, "country": &q.Countries} {
-		if *into, err = many(values, name); err != nil {
-			return q, "", err
+// whole reads a whole number.
+func whole(values url.Values, name string, fallback, least, most int) (int, error) {
+	v, err := single(values, name, strconv.Itoa(fallback))
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		return 0, badParameter(name, fmt.Sprintf("%q is not a whole number from %d to %d", clip(v), least, most))
+	}
+	return n, nil
+}
+
+// period reads two times, of which the second must be after the first.
+func period(values url.Values, since, until string) (from, to time.Time, err error) {
+	if from, err = instant(values, since); err != nil {
+		return from, to, err
+	}
+	if to, err = instant(values, until); err != nil {
+		return from, to, err
+	}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		err = badParameter(until, "must be after "+since)
+	}
+	return from, to, err
+}
+
+// given refuses a time that must be there and is not.
+func given(values url.Values, names ...string) error {
+	for _, name := range names {
+		if _, ok := values[name]; !ok {
+			return badParameter(name, "is missing", "2026-06-01", "2026-06-01T00:00:00Z")
 		}
 	}
-	by, err := single(values, "by", string(query.ByPlace))
-	if err != nil {
-		return q, "", err
-	}
-	for _, d := range strings.Split(by, ",") {
-		if !slices.Contains(dimensions, d) {
-			return q, "", badParameter("by", fmt.Sprintf("%q is not one of %s (several with commas between)", clip(d), strings.Join(dimensions, ", ")), dimensions...)
-		}
-		if slices.Contains(q.By, query.Dimension(d)) {
-			return q, "", badParameter("by", d+" is named twice")
-		}
-		q.By = append(q.By, query.Dimension(d))
-	}
-	bucket, err := oneOf(values, "bucket", string(defaultStep), buckets)
-	if err != nil {
-		return q, "", err
-	}
-	q.Bucket = query.Bucket(bucket)
-	if q.Since, err = instant(values, "since"); err != nil {
-		return q, "", err
-	}
-	if q.Until, err = instant(values, "until"); err != nil {
-		return q, "", err
-	}
-	if !q.Since.IsZero() && !q.Until.IsZero() && !q.Since.Before(q.Until) {
-		return q, "", badParameter("until", "must be after since")
-	}
-	if err := boundBuckets(q); err != nil {
-		return q, "", err
-	}
-	top, err := single(values, "top", strconv.Itoa(defaultTop))
-	if err != nil {
-		return q, "", err
-	}
-	if q.Top, err = strconv.Atoi(top); err != nil || q.Top < 1 || q.Top > maxTop {
-		return q, "", badParameter("top", fmt.Sprintf("%q is not a whole number from 1 to %d", clip(top), maxTop))
-	}
-	format, err = oneOf(values, "format", "json", formats)
-	return q, format, err
+	return nil
 }
 
 // boundBuckets refuses an answer of very many short steps: it would have no bound in size.
-func boundBuckets(q query.Residency) error {
+func boundBuckets(bucket query.Bucket, since, until time.Time) error {
 	var step time.Duration
-	switch q.Bucket {
+	switch bucket {
 	case query.BucketMinute:
 		step = time.Minute
 	case query.BucketHour:
@@ -170,8 +163,8 @@ func boundBuckets(q query.Residency) error {
 		return nil
 	}
 	longest := step * maxBuckets
-	if q.Since.IsZero() || q.Until.IsZero() || q.Until.Sub(q.Since) > longest {
-		return badParameter("bucket", fmt.Sprintf("%s needs since and until at most %d hours apart", q.Bucket, int(longest.Hours())))
+	if since.IsZero() || until.IsZero() || until.Sub(since) > longest {
+		return badParameter("bucket", fmt.Sprintf("%s needs since and until at most %d hours apart", bucket, int(longest.Hours())))
 	}
 	return nil
 }

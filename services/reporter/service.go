@@ -20,6 +20,10 @@ import (
 // Queries is what the reporter asks; internal/query.Client answers.
 type Queries interface {
 	Residency(context.Context, query.Residency) (query.ResidencyAnswer, error)
+	Compare(context.Context, query.Compare) (query.CompareAnswer, error)
+	Endpoints(context.Context, query.Endpoints) (query.EndpointsAnswer, error)
+	NewSince(context.Context, query.NewSince) (query.NewSinceAnswer, error)
+	Completeness(context.Context, query.Completeness) (query.CompletenessAnswer, error)
 	Vendors(context.Context) ([]query.VendorTotal, error)
 	Totals(context.Context) (query.Totals, error)
 }

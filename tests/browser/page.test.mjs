@@ -71,6 +71,16 @@ describe("page", { skip: why || false }, () => {
     });
   });
 
+  test("says how complete the figures are", async () => {
+    await opened({ width: 390 }, async (page) => {
+      const line = page.getByTestId("completeness");
+      assert.match(await line.innerText(), /^(Counted .*% of the flows that \d+ exporters? say|Completeness unknown)/);
+      await page.locator(".chart-card summary").click();
+      const weeks = await page.getByTestId("week-counted").allInnerTexts();
+      assert.ok(weeks.length > 0 && weeks.every((text) => /%$|^unknown$/.test(text)), weeks.join(", "));
+    });
+  });
+
   test("counts what came in", async () => {
     await opened({ width: 1280 }, async (page) => {
       const least = await ask("/api/v1/totals");
@@ -173,16 +183,21 @@ async function compare(page) {
     cells: await read("cell", ["vendor", "place", "bytes"]),
     weeks: (await read("week-cell", ["week", "place", "bytes"])).filter((c) => !c.endsWith(" 0")),
     countries: await read("country-cell", ["country", "bytes"]),
+    intervals: (await read("week-cell", ["week", "place", "low", "high"])).filter((c) => !c.includes("undefined")),
+    completeness: [await page.getByTestId("completeness").getAttribute("data-counted")],
   };
   const rows = async (path) => (await ask(path)).rows;
   const one = `vendor=${encodeURIComponent(vendor)}`;
   const cells = await rows(`/api/v1/residency?by=vendor,place&bucket=total&top=2000&${time}`);
-  const weeks = await rows(`/api/v1/residency?${one}&by=place&bucket=week&top=12&${time}`);
+  const byWeek = await ask(`/api/v1/residency?${one}&by=place&bucket=week&top=12&${time}`);
+  const weeks = byWeek.rows;
   const countries = await rows(`/api/v1/residency?${one}&by=country&bucket=total&top=2000&${time}`);
   const answered = {
     cells: cells.map((r) => `${r.vendor} ${r.place} ${r.bytes_up}`).sort(),
     weeks: weeks.filter((r) => r.bytes_up > 0n).map((r) => `${r.bucket.slice(0, 10)} ${r.place} ${r.bytes_up}`).sort(),
     countries: countries.filter((r) => r.bytes_up > 0n).map((r) => `${r.country} ${r.bytes_up}`).sort(),
+    intervals: weeks.map((r) => `${r.bucket.slice(0, 10)} ${r.place} ${r.bytes_up_interval.low} ${r.bytes_up_interval.high}`),
+    completeness: [countedOf(byWeek.buckets)],
   };
   const wrong = [];
   for (const part of Object.keys(shown)) {
@@ -196,6 +211,12 @@ async function compare(page) {
   }
   wrong.push(...(await compareAnswer(page, weeks, vendor)));
   return wrong;
+}
+
+// countedOf is the share of what was sent over all weeks of which the ledger knows.
+function countedOf(buckets) {
+  const sum = (name) => buckets.reduce((n, b) => n + b.completeness[name], 0);
+  return sum("sent_flows") === 0 ? "unknown" : String(sum("counted_flows") / sum("sent_flows"));
 }
 
 // compareAnswer works the sentence's shares out again from the API's rows.

@@ -91,7 +91,7 @@ func compareNotes(a *query.CompareAnswer) []string {
 	if slices.ContainsFunc(a.Rows, func(r query.CompareRow) bool { return r.Outside || r.OutsideShare }) {
 		lines = append(lines, "* more than sampling explains: bytes or share lie outside of each other's 95 % intervals.")
 	}
-	for _, w := range slices.Compact(slices.Concat(a.Before.Warnings, a.After.Warnings)) {
+	for _, w := range slices.Concat(a.Warnings, a.Before.Warnings, a.After.Warnings) {
 		lines = append(lines, "Note: "+w)
 	}
 	return lines

@@ -36,6 +36,9 @@ func residencyNotes(a *query.ResidencyAnswer) []string {
 	if b := a.UpperBoundOfZero; b != nil && b.Bytes > 0 {
 		lines = append(lines, fmt.Sprintf("To what is not listed, up to %s may have been sent unseen (sampling, 95 %% confidence).", size(b.Bytes)))
 	}
+	if slices.ContainsFunc(a.Buckets, func(b query.BucketInfo) bool { return b.TotalWithheld }) {
+		lines = append(lines, "All figures are withheld where the total would give them away.")
+	}
 	suppressed := slices.ContainsFunc(a.Rows, func(r query.ResidencyRow) bool { return r.Suppressed })
 	if suppressed {
 		lines = append(lines, fmt.Sprintf("Withheld: figures of fewer than %d handsets, and one more where they could be worked out from the total.", a.Question.MinHandsets))
@@ -43,7 +46,19 @@ func residencyNotes(a *query.ResidencyAnswer) []string {
 	for _, w := range a.Warnings {
 		lines = append(lines, "Note: "+w)
 	}
-	return append(lines, dataSets(a)...)
+	return append(lines, dataSets(a.DataSets, a.DataSetsMore)...)
+}
+
+// aboutNotes say what the figures of remote ends rest on.
+func aboutNotes(a *query.About, warnings []string) []string {
+	lines := []string{completenessLine([]query.CompletenessSummary{a.Info.Completeness})}
+	if a.Info.Late {
+		lines = append(lines, fmt.Sprintf("Changed after the end, last on %s UTC.", moment(a.Info.LastChange)))
+	}
+	for _, w := range warnings {
+		lines = append(lines, "Note: "+w)
+	}
+	return append(lines, dataSets(a.DataSets, a.DataSetsMore)...)
 }
 
 func summaries(buckets []query.BucketInfo) []query.CompletenessSummary {
@@ -183,16 +198,16 @@ func steps(b query.Bucket, of []query.BucketInfo) string {
 	return fmt.Sprintf(" (%d %ss)", len(of), b)
 }
 
-func dataSets(a *query.ResidencyAnswer) []string {
-	if len(a.DataSets) == 0 {
+func dataSets(sets []query.DataSets, more int) []string {
+	if len(sets) == 0 {
 		return nil
 	}
 	var parts []string
-	for _, d := range a.DataSets[:min(len(a.DataSets), named)] {
+	for _, d := range sets[:min(len(sets), named)] {
 		parts = append(parts, cmp.Or(strings.ReplaceAll(d.Versions, ",", ", "), "none"))
 	}
 	line := "Data sets: " + strings.Join(parts, "; or ")
-	if more := len(a.DataSets) - len(parts) + a.DataSetsMore; more > 0 {
+	if more += len(sets) - len(parts); more > 0 {
 		line += fmt.Sprintf("; and %d more", more)
 	}
 	return []string{line + "."}

@@ -13,19 +13,15 @@ import (
 
 // Endpoints prints remote ends for people, most bytes up first.
 func Endpoints(out io.Writer, a query.EndpointsAnswer, o Options) error {
-	return remote(out, a.Rows, a.Question.Unit, false, a.Warnings, "No remote ends were seen for this question.", o.normal())
+	return remote(out, a.Rows, a.Question.Unit, false, aboutNotes(&a.About, a.Warnings), "No remote ends were seen for this question.", o.normal())
 }
 
 // NewSince prints for people what handsets contacted for the first time.
 func NewSince(out io.Writer, a query.NewSinceAnswer, o Options) error {
-	return remote(out, a.Rows, a.Question.Unit, a.Question.EachVendor, a.Warnings, "Nothing new: every contact in this time had been made before.", o.normal())
+	return remote(out, a.Rows, a.Question.Unit, a.Question.EachVendor, aboutNotes(&a.About, a.Warnings), "Nothing new: every contact in this time had been made before.", o.normal())
 }
 
-func remote(out io.Writer, rows []query.EndpointRow, unit query.Unit, each bool, warnings []string, none string, o Options) error {
-	var lines []string
-	for _, w := range warnings {
-		lines = append(lines, "Note: "+w)
-	}
+func remote(out io.Writer, rows []query.EndpointRow, unit query.Unit, each bool, lines []string, none string, o Options) error {
 	if len(rows) == 0 {
 		if _, err := fmt.Fprintln(out, none); err != nil {
 			return fmt.Errorf("write: %w", err)

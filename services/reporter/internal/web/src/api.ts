@@ -1,6 +1,12 @@
 // What the reporter answers; schemas/openapi/landfall.yaml describes it. Counts are BigInt, because
 // the bytes of a network pass 2^53.
 
+/** Interval holds the true value in 95 % of the cases; both ends are equal for what was counted in full. */
+export interface Interval {
+  low: number;
+  high: number;
+}
+
 export interface ResidencyRow {
   bucket?: string;
   vendor?: string;
@@ -11,11 +17,43 @@ export interface ResidencyRow {
   flows: bigint;
   bytes_up: bigint;
   bytes_down: bigint;
+  bytes_up_interval?: Interval;
+  bytes_down_interval?: Interval;
   share_up: number;
+  share_up_interval?: Interval;
+}
+
+export interface SilentExporter {
+  operator: string;
+  site: string;
+  exporter: string;
+  hours: number;
+  since: string;
+}
+
+/** Completeness is how much of what the exporters say they sent was counted; null: unknown. */
+export interface Completeness {
+  share_counted: number | null;
+  counted_flows: number;
+  sent_flows: number;
+  estimated?: boolean;
+  exporters_expected: number;
+  exporters_heard: number;
+  exporters_silent: number;
+  silent?: SilentExporter[];
+}
+
+export interface BucketInfo {
+  bucket?: string;
+  revision: number;
+  last_change?: string;
+  late?: boolean;
+  completeness: Completeness;
 }
 
 export interface ResidencyAnswer {
   rows: ResidencyRow[];
+  buckets: BucketInfo[];
 }
 
 export interface VendorTotal {

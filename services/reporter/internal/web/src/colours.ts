@@ -7,6 +7,7 @@ export interface Theme {
   muted: string;
   line: string;
   surface: string;
+  warn: string;
   land: string;
   border: string;
 }
@@ -87,6 +88,7 @@ export function currentTheme(): Theme {
     muted: get("--muted"),
     line: get("--line"),
     surface: get("--surface"),
+    warn: get("--warn"),
     land: get("--land"),
     border: get("--land-border"),
   };

@@ -2,6 +2,7 @@
 import {
   type About,
   address,
+  type BucketInfo,
   get,
   type Parameters,
   Refused,
@@ -10,6 +11,7 @@ import {
   type Totals,
   type VendorTotal,
 } from "./api";
+import { changesText, completenessText, doubtful, sumOf } from "./certainty";
 import { drawLegend, WeeksChart, type WeeksView, weeksTable } from "./chart";
 import { Colours, currentTheme } from "./colours";
 import { fillVendors, fillWeeks, showChoice } from "./controls";
@@ -36,6 +38,7 @@ interface Figures {
   range: Range;
   byVendor: ResidencyRow[];
   byWeek: ResidencyRow[];
+  buckets: BucketInfo[]; // of byWeek
   byCountry: ResidencyRow[];
   now: number;
 }
@@ -52,7 +55,9 @@ const table = new ResidencyTable((vendor) => change({ vendor }));
 const answer = byId("answer", HTMLElement);
 const notice = byId("notice", HTMLElement);
 
-const residency = (parameters: Parameters) => get<ResidencyAnswer>("/api/v1/residency", parameters).then((a) => a.rows);
+const residency = (parameters: Parameters) => get<ResidencyAnswer>("/api/v1/residency", parameters);
+/** rowsOf asks for figures whose intervals are not shown. */
+const rowsOf = (parameters: Parameters) => residency({ figures_only: "true", ...parameters }).then((a) => a.rows);
 
 /** vendorToShow is the chosen one, else Xiaomi, the case this was made for, else the greatest shift. */
 async function vendorToShow(vendors: VendorTotal[], now: number): Promise<string> {
@@ -64,7 +69,7 @@ async function vendorToShow(vendors: VendorTotal[], now: number): Promise<string
     return xiaomi.vendor;
   }
   if (automatic === undefined) {
-    automatic = greatestShift(await residency({ by: "vendor,place", bucket: "week", top: "2000" }), now);
+    automatic = greatestShift(await rowsOf({ by: "vendor,place", bucket: "week", top: "2000" }), now);
   }
   return (
     automatic ?? vendors.find((v) => v.vendor !== "unknown" && v.vendor !== "")?.vendor ?? vendors[0]?.vendor ?? ""
@@ -86,13 +91,22 @@ async function ask(t: Totals): Promise<Figures | undefined> {
   const time = { since: iso(range.from), until: iso(range.to + week) };
   const one = vendor === "" ? {} : { vendor };
   const [rank, byVendor, byWeek, byCountry] = await Promise.all([
-    residency({ by: "place", bucket: "total", top: "10" }),
+    rowsOf({ by: "place", bucket: "total", top: "10" }),
     residency({ by: "vendor,place", bucket: "total", top: "2000", ...time }),
     residency({ by: "place", bucket: "week", top: places, ...time, ...one }),
-    residency({ by: "country,place", bucket: "total", top: "2000", ...time, ...one }),
+    rowsOf({ by: "country,place", bucket: "total", top: "2000", ...time, ...one }),
   ]);
   colours.claim(rank.map((r) => r.place ?? "unknown"));
-  return { vendors, vendor, range, byVendor, byWeek, byCountry, now };
+  return {
+    vendors,
+    vendor,
+    range,
+    byVendor: byVendor.rows,
+    byWeek: byWeek.rows,
+    buckets: byWeek.buckets,
+    byCountry,
+    now,
+  };
 }
 
 let asked = 0;
@@ -134,6 +148,7 @@ function draw(): void {
   const view: WeeksView = {
     series: seriesOf(f?.byWeek ?? [], state.direction),
     weeks: f ? weeksBetween(f.range.from, f.range.to) : [],
+    buckets: new Map((f?.buckets ?? []).map((b) => [Date.parse(b.bucket ?? ""), b])),
     measure: state.measure,
     direction: state.direction,
     hidden,
@@ -151,6 +166,7 @@ function draw(): void {
   );
   setText(byId("map-title", HTMLElement), f ? `${name}: bytes ${state.direction} by country` : "Countries");
   say(view, name);
+  sayBasis(f?.buckets);
   chart.draw(view, colours, theme);
   weeksTable(byId("weeks", HTMLTableElement), view);
   drawLegend(byId("legend", HTMLElement), view, colours, theme, (place) => {
@@ -190,6 +206,12 @@ function draw(): void {
   }
 }
 
+/** offText is how far the shares of a sentence may be off; empty where nothing was sampled. */
+function offText(parts: { off: number }[]): string {
+  const off = Math.max(0, ...parts.map((p) => p.off));
+  return off === 0 ? "" : `, each ±\u00a0${Math.max(0.1, off * 100).toFixed(1)} points or less`;
+}
+
 function say(view: WeeksView, name: string): void {
   const shift = shiftOf(view.series, view.now);
   if (!figures || !shift) {
@@ -211,6 +233,7 @@ function say(view: WeeksView, name: string): void {
         "data-place": c.place,
         "data-before": String(c.before),
         "data-after": String(c.after),
+        ...(c.off > 0 ? { title: `within ${(c.off * 100).toFixed(1)} points, with 95 % confidence` } : {}),
       },
       `${c.name} `,
       el("b", {}, change),
@@ -220,13 +243,23 @@ function say(view: WeeksView, name: string): void {
   answer.replaceChildren(
     el("strong", {}, `${s.subject}: `),
     ...parts,
-    ` ${s.rest} `,
+    ` ${s.rest.replace(/\.$/, "")}${offText(s.parts)}. `,
     el("span", { class: "verdict" }, s.verdict),
   );
   byId("chart", HTMLElement).setAttribute(
     "aria-label",
     `Stacked bars. ${answer.textContent ?? ""} The table below has all figures.`,
   );
+}
+
+/** sayBasis says what the figures rest on: how complete they are, and whether they changed. */
+function sayBasis(buckets: BucketInfo[] | undefined): void {
+  const line = byId("completeness", HTMLElement);
+  setText(line, buckets ? completenessText(buckets) : "");
+  const sum = sumOf(buckets ?? []);
+  line.dataset.counted = sum.share_counted === null ? "unknown" : String(sum.share_counted);
+  line.dataset.state = sum.share_counted === null || (buckets ?? []).some(doubtful) ? "doubt" : "whole";
+  setText(byId("changes", HTMLElement), changesText(buckets ?? []));
 }
 
 function change(part: Partial<State>): void {

@@ -1,5 +1,5 @@
 // How a vendor's places changed between two weeks, and the sentence that says it.
-import type { ResidencyRow } from "./api";
+import type { Interval, ResidencyRow } from "./api";
 import { longDay, percent, share, shortDay } from "./format";
 import { week } from "./weeks";
 
@@ -8,10 +8,15 @@ export type Direction = "up" | "down";
 export const bytesOf = (row: ResidencyRow, direction: Direction): bigint =>
   direction === "up" ? row.bytes_up : row.bytes_down;
 
+export const intervalOf = (row: ResidencyRow, direction: Direction): Interval | undefined =>
+  direction === "up" ? row.bytes_up_interval : row.bytes_down_interval;
+
 export interface Series {
   place: string;
   name: string;
   bytes: Map<number, bigint>; // by week
+  intervals: Map<number, Interval>; // of the bytes, by week
+  shares: Map<number, Interval>; // of the share, by week; bytes up only
   total: bigint;
 }
 
@@ -22,13 +27,27 @@ export function seriesOf(rows: ResidencyRow[], direction: Direction): Series[] {
     const place = row.place ?? "unknown";
     let s = all.get(place);
     if (!s) {
-      s = { place, name: row.place_name ?? place, bytes: new Map(), total: 0n };
+      s = {
+        place,
+        name: row.place_name ?? place,
+        bytes: new Map(),
+        intervals: new Map(),
+        shares: new Map(),
+        total: 0n,
+      };
       all.set(place, s);
     }
     const w = Date.parse(row.bucket ?? "");
     const b = bytesOf(row, direction);
     s.bytes.set(w, (s.bytes.get(w) ?? 0n) + b);
     s.total += b;
+    const interval = intervalOf(row, direction);
+    if (interval) {
+      s.intervals.set(w, interval);
+    }
+    if (direction === "up" && row.share_up_interval) {
+      s.shares.set(w, row.share_up_interval);
+    }
   }
   const rank = (s: Series) => (s.place === "other" ? 1 : s.place === "unknown" ? 2 : 0);
   return [...all.values()].sort((a, b) => rank(a) - rank(b) || (b.total > a.total ? 1 : b.total < a.total ? -1 : 0));
@@ -50,6 +69,8 @@ export interface Change {
   name: string;
   before: number;
   after: number;
+  /** The most that either share may be off by, with 95 % confidence; 0 where nothing was sampled. */
+  off: number;
 }
 
 export interface Shift {
@@ -80,10 +101,17 @@ export function shiftOf(series: Series[], now: number): Shift | undefined {
     name: s.name,
     before: share(s.bytes.get(first) ?? 0n, sums.get(first) ?? 0n),
     after: share(s.bytes.get(last) ?? 0n, sums.get(last) ?? 0n),
+    off: Math.max(offOf(s, first, sums), offOf(s, last, sums)),
   }));
   const moved = changes.reduce((sum, c) => sum + Math.abs(c.after - c.before), 0) / 2;
   changes.sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before) || b.after - a.after);
   return { first, last, partial: last + week > now, moved, changes };
+}
+
+function offOf(s: Series, w: number, sums: Map<number, bigint>): number {
+  const i = s.shares.get(w);
+  const value = share(s.bytes.get(w) ?? 0n, sums.get(w) ?? 0n);
+  return i ? Math.max(i.high - value, value - i.low, 0) : 0;
 }
 
 export interface Sentence {

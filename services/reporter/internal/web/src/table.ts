@@ -1,9 +1,10 @@
 // The table of bytes by vendor and place.
-import type { ResidencyRow } from "./api";
+import type { Interval, ResidencyRow } from "./api";
+import { ends, within } from "./certainty";
 import type { Colours, Theme } from "./colours";
 import { byId, el, swatch } from "./dom";
 import { bytes, exact, percent, share, vendorName } from "./format";
-import { bytesOf, type Direction } from "./shift";
+import { bytesOf, type Direction, intervalOf } from "./shift";
 
 export type Column = "vendor" | "place" | "bytes" | "share" | "flows";
 
@@ -12,6 +13,7 @@ export interface Line {
   place: string;
   name: string;
   bytes: bigint;
+  interval: Interval | undefined;
   share: number; // of the vendor's bytes
   flows: bigint;
 }
@@ -28,6 +30,7 @@ export function linesOf(rows: ResidencyRow[], direction: Direction): Line[] {
     place: r.place ?? "unknown",
     name: r.place_name ?? r.place ?? "",
     bytes: bytesOf(r, direction),
+    interval: intervalOf(r, direction),
     share: share(bytesOf(r, direction), sums.get(r.vendor ?? "") ?? 0n),
     flows: r.flows,
   }));
@@ -47,6 +50,12 @@ export function sorted(lines: Line[], column: Column, descending: boolean): Line
     }
   };
   return [...lines].sort((a, b) => (descending ? -compare(a, b) : compare(a, b)) || number(b.bytes, a.bytes));
+}
+
+/** titleOf is a figure with all that is known of it. */
+export function titleOf(value: bigint, interval: Interval | undefined, direction: Direction): string {
+  const range = ends(interval);
+  return `${exact(value)} bytes ${direction}${range === "" ? "" : `; with 95 % confidence ${range}`}`;
 }
 
 const step = 250;
@@ -156,8 +165,9 @@ export class ResidencyTable {
       el("td", { class: "place", title: `${l.name} (${l.place})` }, swatch(colour), l.name),
       el(
         "td",
-        { class: "number bytes", title: `${exact(l.bytes)} bytes ${this.direction}`, ...cell },
+        { class: "number bytes", title: titleOf(l.bytes, l.interval, this.direction), ...cell },
         this.exactly ? exact(l.bytes) : bytes(l.bytes),
+        el("small", { class: "within" }, this.exactly ? "" : within(l.bytes, l.interval)),
       ),
       el(
         "td",
