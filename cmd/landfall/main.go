@@ -61,7 +61,7 @@ The question:                               landfall query residency --vendor Xi
 	root.AddCommand(upCommand(&options), demoCommand(&options), simulateCommand(&options))
 	root.AddCommand(queryCommand(&options))
 	root.AddCommand(serviceCommands(&options)...)
-	root.AddCommand(auditCommand(&options), tenantsCommand(&options))
+	root.AddCommand(auditCommand(&options), reprocessCommand(&options), deadLetterCommand(&options), tenantsCommand(&options))
 	root.AddCommand(dataCommand(&options), checkConfigCommand(&options), printConfigCommand(&options))
 	root.AddCommand(&cobra.Command{
 		Use: engine.ChildCommand, Hidden: true, DisableFlagParsing: true,
