@@ -28,11 +28,11 @@ import (
 type Config struct {
 	DataDir    string            `yaml:"data_dir" doc:"Folder of the data sets that landfall data update fetches."`
 	StateDir   string            `yaml:"state_dir" doc:"Folder for what a process must keep: spool, secrets, and the embedded broker's and engine's data."`
+	Tenants    []tenant.Tenant   `yaml:"tenants" doc:"Those who may see a part only, each with name, operators, sites, and perhaps user and password of its own ClickHouse login."`
 	Telemetry  telemetry.Config  `yaml:"telemetry"`
 	Kafka      bus.Config        `yaml:"kafka"`
 	ClickHouse clickhouse.Config `yaml:"clickhouse"`
 	Reader     Reader            `yaml:"reader"`
-	Tenants    []tenant.Tenant   `yaml:"tenants" doc:"Those who may see a part only, each with name, operators, sites, and perhaps user and password of its own ClickHouse login."`
 	Collector  collector.Config  `yaml:"collector"`
 	Enricher   enricher.Config   `yaml:"enricher"`
 	Aggregator aggregator.Config `yaml:"aggregator"`
