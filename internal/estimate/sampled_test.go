@@ -32,7 +32,7 @@ var kinds = []map[uint64]float64{
 var sizes = []uint64{40, 52, 90, 200, 400, 576, 1500}
 
 // maxFlows bounds the flows of one exporter; there are then more packets in each.
-const maxFlows = 4000
+const maxFlows = 500
 
 // newTraffic returns flows with packets in total, whose lengths have the distribution of length.
 func newTraffic(r *rand.Rand, sampling uint32, packets float64, length func(*rand.Rand) float64) traffic {

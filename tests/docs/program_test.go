@@ -77,7 +77,7 @@ type command struct {
 }
 
 var (
-	childLine = regexp.MustCompile(`^  ([a-z][a-z-]*) {2,}\S`)
+	childLine = regexp.MustCompile(`^  ([a-z][a-z-]*) +\S`)
 	flagLine  = regexp.MustCompile(`^ +(?:(-\w), )?(--[a-z][a-z-]*)( \S+)?(?:  |$)`)
 	tree      = map[string]*command{}
 )
