@@ -46,7 +46,7 @@ say they sent was counted. Times are UTC, weeks begin on Monday.`,
 	complete(cmd, "format", "table", "json", "csv")
 	cmd.AddCommand(
 		residencyCommand(a), compareCommand(a), endpointsCommand(a), newCommand(a),
-		completenessCommand(a), vendorsCommand(a),
+		completenessCommand(a), vendorsCommand(a), revisionsCommand(a),
 	)
 	return cmd
 }

@@ -61,3 +61,21 @@ func vendorsCommand(a *asker) *cobra.Command {
 		},
 	}
 }
+
+func revisionsCommand(a *asker) *cobra.Command {
+	return &cobra.Command{
+		Use: "revisions", Args: cobra.NoArgs,
+		Short:   "The corrections: which days were computed anew, when and why",
+		Example: "  landfall query revisions\n  landfall query residency --revision 0 --since 2026-09-01",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.ask(cmd, func(ctx context.Context, c *query.Client) (reply, error) {
+				answer, err := c.Revisions(ctx)
+				return reply{
+					bases: []query.Basis{answer.Basis}, json: answer,
+					table: func(w io.Writer, o show.Options) error { return show.Revisions(w, answer, o) },
+					csv:   func(w io.Writer) error { return show.RevisionsCSV(w, answer) },
+				}, err
+			})
+		},
+	}
+}

@@ -117,3 +117,10 @@ func ledger() query.CompletenessAnswer {
 		}}},
 	}
 }
+
+func revisions() query.RevisionsAnswer {
+	return query.RevisionsAnswer{Rows: []query.Revision{
+		{Revision: 1, Since: week, Until: week.AddDate(0, 0, 7), State: "active", Changed: week.AddDate(0, 1, 0), DataSets: "city 2.3.2026060513,asn 2.3.2026061719", Note: "city table of June"},
+		{Revision: 2, Since: week, Until: week.AddDate(0, 0, 1), State: "abandoned", Changed: week.AddDate(0, 2, 0)},
+	}}
+}

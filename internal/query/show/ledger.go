@@ -149,6 +149,36 @@ func VendorsCSV(out io.Writer, all []query.VendorTotal) error {
 	return w.end()
 }
 
+// Revisions prints all corrections for people, the oldest first.
+func Revisions(out io.Writer, a query.RevisionsAnswer, o Options) error {
+	o = o.normal()
+	if len(a.Rows) == 0 {
+		_, err := fmt.Fprintln(out, "No day has been computed anew: all figures are as the flows came in.")
+		return err
+	}
+	t := &table{columns: []column{
+		{title: "Revision", right: true}, {title: "From", drop: 5}, {title: "To (excluded)", drop: 5}, {title: "State", drop: 4},
+		{title: "Changed", drop: 3}, {title: "Note", drop: 2, most: 40}, {title: "Data sets", drop: 1, most: 60},
+	}}
+	for _, r := range a.Rows {
+		t.add(digits(uint64(r.Revision)), r.Since.Format(time.DateOnly), r.Until.Format(time.DateOnly), r.State, moment(r.Changed), r.Note,
+			strings.ReplaceAll(r.DataSets, ",", ", "))
+	}
+	return t.write(out, o.Width)
+}
+
+// RevisionsCSV writes all corrections, times as in RFC 3339.
+func RevisionsCSV(out io.Writer, a query.RevisionsAnswer) error {
+	w := newSheet(out, []string{"revision", "since", "until", "state", "cutoff", "created", "changed", "data_sets", "note"})
+	for _, r := range a.Rows {
+		w.line([]string{
+			digits(uint64(r.Revision)), instant(r.Since), instant(r.Until), r.State, instant(r.Cutoff), instant(r.Created), instant(r.Changed),
+			r.DataSets, r.Note,
+		})
+	}
+	return w.end()
+}
+
 func instant(t time.Time) string {
 	if t.IsZero() {
 		return ""

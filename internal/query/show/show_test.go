@@ -59,7 +59,9 @@ func tables(t *testing.T, width int) string {
 	hidden := answer(query.ByPlace)
 	hidden.Rows[0].Cell, hidden.Rows[1].Cell = query.Cell{Suppressed: true}, query.Cell{Suppressed: true}
 	units := func(u query.Unit) query.EndpointsAnswer {
-		return query.EndpointsAnswer{Rows: endpoints(), Question: query.Endpoints{Unit: u}}
+		a := query.EndpointsAnswer{Rows: endpoints(), Question: query.Endpoints{Unit: u}}
+		a.Info, a.DataSets = answer().Buckets[1], answer().DataSets
+		return a
 	}
 	var b strings.Builder
 	for _, c := range []struct {
@@ -82,6 +84,8 @@ func tables(t *testing.T, width int) string {
 		{"two times", func() error { return Compare(&b, comparison(), o) }},
 		{"completeness", func() error { return Completeness(&b, ledger(), o) }},
 		{"no ledger", func() error { return Completeness(&b, query.CompletenessAnswer{}, o) }},
+		{"revisions", func() error { return Revisions(&b, revisions(), o) }},
+		{"no revisions", func() error { return Revisions(&b, query.RevisionsAnswer{}, o) }},
 		{"vendors", func() error {
 			return Vendors(&b, []query.VendorTotal{{Vendor: "Xiaomi", Flows: 1234567, BytesUp: 5e12, BytesDown: 9e13}}, o)
 		}},
@@ -144,6 +148,7 @@ func TestSheets(t *testing.T) {
 		"endpoints":    func(b *bytes.Buffer) error { return EndpointsCSV(b, rows) },
 		"compare":      func(b *bytes.Buffer) error { return CompareCSV(b, comparison()) },
 		"completeness": func(b *bytes.Buffer) error { return CompletenessCSV(b, ledger()) },
+		"revisions":    func(b *bytes.Buffer) error { return RevisionsCSV(b, revisions()) },
 		"vendors":      func(b *bytes.Buffer) error { return VendorsCSV(b, []query.VendorTotal{{Vendor: "-1+1", Flows: 1}}) },
 	} {
 		t.Run(name, func(t *testing.T) {
