@@ -31,11 +31,14 @@ func (s *Sums) Add(o Sums) {
 
 // Revision is a recomputation of whole days, as the revisions table has it.
 type Revision struct {
-	Revision             uint16
-	Since, Until, Cutoff time.Time
-	State                string // building, active, abandoned
-	Created              time.Time
-	DataSets, Note       string
+	Revision uint16    `json:"revision"`
+	Since    time.Time `json:"since"`
+	Until    time.Time `json:"until"` // excluded
+	Cutoff   time.Time `json:"cutoff"`
+	State    string    `json:"state"` // building, active, abandoned
+	Created  time.Time `json:"created"`
+	DataSets string    `json:"data_sets"`
+	Note     string    `json:"note,omitempty"`
 }
 
 // Covers reports whether the day that begins then is in the revision.
@@ -49,7 +52,7 @@ FROM revisions FINAL ORDER BY revision`)
 		return nil, fmt.Errorf("read revisions: %w", err)
 	}
 	defer rows.Close()
-	var all []Revision
+	all := []Revision{}
 	for rows.Next() {
 		var r Revision
 		if err := rows.Scan(&r.Revision, &r.Since, &r.Until, &r.Cutoff, &r.State, &r.Created, &r.DataSets, &r.Note); err != nil {
