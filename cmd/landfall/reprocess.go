@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
-	"github.com/landfall-telemetry/landfall/internal/audit"
 	"github.com/landfall-telemetry/landfall/internal/bus"
 	"github.com/landfall-telemetry/landfall/internal/geo"
 	"github.com/landfall-telemetry/landfall/internal/reprocess"
@@ -26,7 +25,7 @@ import (
 func reprocessCommand(o *options) *cobra.Command {
 	var f struct {
 		from, to, note, format string
-		yes, dry, repair, list bool
+		yes, dry, repair       bool
 		abandon                uint16
 	}
 	cmd := &cobra.Command{
@@ -50,9 +49,6 @@ A run that dies changes nothing that is read; run it again. --abandon removes wh
 			if err != nil {
 				return err
 			}
-			if f.list {
-				return listRevisions(cmd, c, f.format == "json")
-			}
 			if f.abandon != 0 {
 				return abandonRevision(cmd, c, f.abandon)
 			}
@@ -74,37 +70,13 @@ A run that dies changes nothing that is read; run it again. --abandon removes wh
 	flags.BoolVar(&f.yes, "yes", false, "do not ask")
 	flags.BoolVar(&f.repair, "repair", false, "put the new figures in force although their totals are not those that counted before")
 	flags.Uint16Var(&f.abandon, "abandon", 0, "remove what a run that died left of this revision")
-	flags.BoolVar(&f.list, "list", false, "list the revisions")
 	flags.StringVar(&f.format, "format", "table", "form of the summary: table or json")
 	cmd.MarkFlagsMutuallyExclusive("dry-run", "yes")
-	cmd.MarkFlagsMutuallyExclusive("list", "from")
-	for _, other := range []string{"list", "from", "to", "note", "dry-run", "repair"} {
+	for _, other := range []string{"from", "to", "note", "dry-run", "repair"} {
 		cmd.MarkFlagsMutuallyExclusive("abandon", other)
 	}
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
-}
-
-func listRevisions(cmd *cobra.Command, c *Config, asJSON bool) error {
-	conn, err := openClickHouse(cmd.Context(), c, c.readerLogin())
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	all, err := audit.Revisions(cmd.Context(), conn)
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		return writeIndented(cmd.OutOrStdout(), all)
-	}
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "REVISION\tSTATE\tFIRST DAY\tLAST DAY\tCREATED\tDATA SETS\tNOTE")
-	for _, v := range all {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Revision, v.State, v.Since.Format(time.DateOnly), v.Until.AddDate(0, 0, -1).Format(time.DateOnly),
-			v.Created.Format(time.RFC3339), v.DataSets, v.Note)
-	}
-	return w.Flush()
 }
 
 func abandonRevision(cmd *cobra.Command, c *Config, number uint16) error {
