@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -39,9 +40,18 @@ func newBreaker(s *system, seed uint64, pace time.Duration) *breaker {
 	}
 }
 
-// run breaks things until until, and then lets everything be well.
-func (d *breaker) run(ctx context.Context, until time.Time) error {
-	next := time.Now().Add(d.pace)
+const (
+	// ahead is how many faults may come without a flow counted in between. A system that is never well does
+	// nothing that a fault could spoil.
+	ahead = 4
+	// holdLimit is how long they wait for that.
+	holdLimit = time.Minute
+)
+
+// run breaks things for a while, and then lets everything be well. counted tells how many flows are.
+func (d *breaker) run(ctx context.Context, duration time.Duration, counted *atomic.Uint64) error {
+	until, next := time.Now().Add(duration), time.Now().Add(d.pace)
+	last, faults, held := counted.Load(), 0, time.Now()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for time.Now().Before(until) {
@@ -53,7 +63,10 @@ func (d *breaker) run(ctx context.Context, until time.Time) error {
 		if err := d.step(ctx, false); err != nil {
 			return err
 		}
-		if time.Now().Before(next) {
+		if n := counted.Load(); n > last {
+			last, faults = n, 0
+		}
+		if time.Now().Before(next) || faults >= ahead && time.Since(held) < holdLimit {
 			continue
 		}
 		if len(d.deck) == 0 {
@@ -62,9 +75,10 @@ func (d *breaker) run(ctx context.Context, until time.Time) error {
 		act := d.deck[0]
 		d.deck = d.deck[1:]
 		d.note("%s", act(ctx))
+		faults, held = faults+1, time.Now()
 		next = time.Now().Add(time.Duration((0.3 + 1.4*d.random.Float64()) * float64(d.pace)))
 	}
-	d.note("no more faults")
+	d.note("no more faults; %d flows counted", counted.Load())
 	return d.step(ctx, true)
 }
 
@@ -262,11 +276,14 @@ func (d *breaker) freezeEngine(context.Context) string {
 	return fmt.Sprintf("freeze ClickHouse for %s", wait.Round(time.Millisecond))
 }
 
+// most is how many members there may be. An enricher takes seconds of processor time to load its tables.
+var most = map[string]int{roleEnricher: partitions - 1, roleAggregator: partitions}
+
 // scale adds or removes several members at once.
 func (d *breaker) scale(context.Context) string {
 	said := "scale:"
 	for _, role := range []string{roleEnricher, roleAggregator} {
-		have, want := len(d.members[role]), 1+d.random.IntN(partitions)
+		have, want := len(d.members[role]), 1+d.random.IntN(most[role])
 		said += fmt.Sprintf(" %d to %d %ss", have, want, role)
 		for range max(0, want-have) {
 			d.begun(role)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/landfall-telemetry/landfall/internal/scenario"
@@ -140,8 +141,7 @@ func (r *run) migrated(ctx context.Context) bool {
 func (r *run) play(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	until := time.Now().Add(r.c.Duration)
-	ended := make(chan error)
+	ended, enough := make(chan error), make(chan struct{})
 	senders := 0
 	for i := range uint64(2) {
 		w, err := newWriter(r.system, r.truth, i+1)
@@ -149,22 +149,28 @@ func (r *run) play(ctx context.Context) error {
 			return err
 		}
 		senders++
-		go func() { ended <- w.run(ctx, until) }()
+		go func() { ended <- w.run(ctx, enough) }()
 	}
-	exporting, err := r.export()
-	if err != nil {
-		return err
-	}
-	senders++
-	go func() {
-		select {
-		case <-exporting.done:
-		case <-ctx.Done():
-			exporting.kill()
+	// The clock runs from the first flow counted: how long it takes until all have started says nothing.
+	var counted atomic.Uint64
+	go r.count(ctx, &counted)
+	err := r.first(ctx, &counted)
+	if err == nil {
+		var exporting *process
+		if exporting, err = r.export(); err == nil {
+			senders++
+			go func() {
+				select {
+				case <-exporting.done:
+				case <-ctx.Done():
+					exporting.kill()
+				}
+				ended <- exporting.err
+			}()
+			err = r.breaker.run(ctx, r.c.Duration, &counted)
 		}
-		ended <- exporting.err
-	}()
-	err = r.breaker.run(ctx, until)
+	}
+	close(enough)
 	// Senders end by themselves; until then the parts are kept alive.
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -194,6 +200,43 @@ func (r *run) play(ctx context.Context) error {
 		return err
 	}
 	r.breaker.note("all is sent: %d flows by exporters, %d by writers", r.exporters.FlowsSent, r.truth.total.flows)
+	return nil
+}
+
+// count watches how many flows are counted, as far as ClickHouse is there to ask.
+func (r *run) count(ctx context.Context, counted *atomic.Uint64) {
+	conn, err := r.connect("landfall")
+	if err != nil {
+		return // it was possible before; the faults wait for nothing then
+	}
+	defer conn.Close()
+	for ctx.Err() == nil {
+		try, cancel := context.WithTimeout(ctx, 5*time.Second)
+		var n uint64
+		if err := conn.QueryRow(try, "SELECT count() FROM flows").Scan(&n); err == nil {
+			counted.Store(n)
+		}
+		cancel()
+		select {
+		case <-ctx.Done():
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// first waits for the first flow.
+func (r *run) first(ctx context.Context, counted *atomic.Uint64) error {
+	limit := time.After(startLimit)
+	for counted.Load() == 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-limit:
+			return errors.New("no flow is counted")
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	r.breaker.note("the first flows are counted")
 	return nil
 }
 
@@ -230,14 +273,14 @@ func (r *run) settle(ctx context.Context, result *Result) error {
 		}
 		// The totals are cheap; the cells are looked at when these are right, or do not move any more.
 		found, err := r.compare(ctx, false)
+		if state := fmt.Sprint(found); err == nil && state != last {
+			last, moved = state, time.Now()
+		}
 		still := time.Since(moved) > stillLimit
 		if err == nil && (len(found) == 0 || still) {
 			found, err = r.compare(ctx, true)
 		}
 		if err == nil {
-			if state := fmt.Sprint(found); state != last {
-				last, moved, still = state, time.Now(), false
-			}
 			switch {
 			case len(found) > 0:
 				right = time.Time{}
@@ -263,12 +306,12 @@ func (r *run) settle(ctx context.Context, result *Result) error {
 	}
 }
 
-func (result *Result) found(all []difference) {
-	result.Lost, result.Doubled = lostAndDoubled(all)
-	result.CellsWrong = len(all)
-	result.Wrong = []string{}
+func (r *Result) found(all []difference) {
+	r.Lost, r.Doubled = lostAndDoubled(all)
+	r.CellsWrong = len(all)
+	r.Wrong = []string{}
 	for _, f := range all[:min(len(all), maxWrong)] {
-		result.Wrong = append(result.Wrong, f.String())
+		r.Wrong = append(r.Wrong, f.String())
 	}
 }
 

@@ -66,8 +66,8 @@ func (w *writer) begin() {
 	w.epochs++
 }
 
-// run writes until until; then it ends, with everything written, or with ctx.
-func (w *writer) run(ctx context.Context, until time.Time) error {
+// run writes until enough is closed; then it ends, with everything written, or with ctx.
+func (w *writer) run(ctx context.Context, enough <-chan struct{}) error {
 	defer w.client.Close()
 	if _, err := w.client.EnsureTopics(ctx, bus.TopicFlows); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (w *writer) run(ctx context.Context, until time.Time) error {
 	exporter := netip.MustParseAddr("192.0.2." + w.name[len("writer-"):])
 	var batch flow.Batch
 	next := time.Now()
-	for time.Now().Before(until) {
+	for {
 		n := 20 + w.random.IntN(300)
 		m, err := w.make(&batch, n, exporter)
 		if err != nil {
@@ -104,10 +104,11 @@ func (w *writer) run(ctx context.Context, until time.Time) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-enough:
+			return nil
 		case <-time.After(time.Until(next)):
 		}
 	}
-	return nil
 }
 
 // die is the end of a collector's process: some of what its spool holds is in Kafka already. The next
