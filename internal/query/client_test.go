@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// Every check asks a real server several questions.
-	if err := flag.Set("rapid.checks", "30"); err != nil {
+	if err := flag.Set("rapid.checks", "20"); err != nil {
 		panic(err)
 	}
 	chtest.Main(m)

@@ -140,7 +140,7 @@ func (k *Key) IsOther(by []Dimension) bool {
 // compare orders keys, for a total order that no figure shows in.
 func (k *Key) compare(other *Key, by []Dimension) int {
 	for _, c := range columns(by) {
-		n := 0
+		var n int
 		if c.text == nil {
 			n = cmp.Compare(k.ASN, other.ASN)
 		} else {

@@ -79,7 +79,8 @@ func (c *Client) gather(ctx context.Context, q Residency) (a ResidencyAnswer, go
 		g.Go(func() (err error) { a.DataSets, a.DataSetsMore, err = c.dataSets(within, sets); return err })
 		g.Go(func() (err error) { got.complete, err = c.summaries(within, ledger); return err })
 	}
-	return a, got, g.Wait()
+	err = g.Wait()
+	return a, got, err
 }
 
 // cells reads the answer of a residency statement, in its order.
