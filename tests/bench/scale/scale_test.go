@@ -18,7 +18,7 @@ func TestSmall(t *testing.T) {
 	client.Addresses, client.Database, client.User, client.Password = []string{s.Native}, s.Database, s.User, config.Secret(s.Password)
 	p := DefaultParams().scaled(0.0001)
 	p.Days = 14
-	p.ASNs, p.Vendors = 300, 20
+	p.ASNs, p.Vendors = 100, 10
 	r, err := benchmark(t.Context(), client, p, 1, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
