@@ -20,15 +20,12 @@ func revise(t *testing.T, db *chtest.Server, number int, since, until time.Time,
 // correct writes a revision's own rows, as a reprocess does.
 func correct(t *testing.T, db *chtest.Server, number int, start time.Time, vendor string, up uint64) {
 	t.Helper()
-	for _, table := range []string{"residency_minute", "data_set_day"} {
-		sql := "INSERT INTO residency_minute (bucket, operator, site, handset_side, vendor, revision, flows, bytes_up, last_change) VALUES (?, 'test', 'test', 'source', ?, ?, 1, ?, now())"
-		args := []any{start, vendor, number, up}
-		if table == "data_set_day" {
-			sql = "INSERT INTO data_set_day (bucket, operator, site, data_sets, revision, flows) VALUES (?, 'test', 'test', ?, ?, 1)"
-			args = []any{start.Truncate(24 * time.Hour), fmt.Sprint("city ", number), number}
-		}
-		exec(t, db.Conn(t), sql, args...)
+	for table, bucket := range map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour} {
+		exec(t, db.Conn(t), "INSERT INTO residency_"+table+" (bucket, operator, site, handset_side, vendor, revision, flows, bytes_up, last_change) VALUES (?, 'test', 'test', 'source', ?, ?, 1, ?, now())",
+			start.Truncate(bucket), vendor, number, up)
 	}
+	exec(t, db.Conn(t), "INSERT INTO data_set_day (bucket, operator, site, data_sets, revision, flows) VALUES (?, 'test', 'test', ?, ?, 1)",
+		start.Truncate(24*time.Hour), fmt.Sprint("city ", number), number)
 }
 
 // Of a day the rows of its revision in force count, and those that came in after it was cut off.

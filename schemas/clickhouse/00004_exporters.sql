@@ -22,20 +22,6 @@ PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, exporter, export_protocol, operator, site)
 SETTINGS non_replicated_deduplication_window = 20000;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS exporter_day_view TO exporter_day AS
-SELECT toStartOfDay(toDateTime(f.received, 'UTC'), 'UTC') AS bucket,
-       exporter, export_protocol, operator, site,
-       count() AS flows,
-       sum(f.octets_up * f.sampling_interval) AS bytes_up,
-       sum(f.octets_down * f.sampling_interval) AS bytes_down,
-       sum(f.packets_up * f.sampling_interval) AS packets_up,
-       sum(f.packets_down * f.sampling_interval) AS packets_down,
-       min(f.start) AS first_flow,
-       max(f.start) AS last_flow,
-       max(f.received) AS last_received
-FROM flows AS f
-GROUP BY bucket, exporter, export_protocol, operator, site;
-
 -- The data sets that judged the flows of a day.
 CREATE TABLE IF NOT EXISTS data_set_day
 (
@@ -52,15 +38,6 @@ PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, operator, site, data_sets, revision, generation)
 SETTINGS non_replicated_deduplication_window = 20000;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS data_set_day_view TO data_set_day AS
-SELECT toStartOfDay(toDateTime(f.start, 'UTC'), 'UTC') AS bucket,
-       operator, site, toUInt16(0) AS revision, generation, data_sets,
-       count() AS flows
-FROM flows AS f
-GROUP BY bucket, operator, site, revision, generation, data_sets;
-
 -- +goose Down
-DROP VIEW IF EXISTS data_set_day_view;
 DROP TABLE IF EXISTS data_set_day;
-DROP VIEW IF EXISTS exporter_day_view;
 DROP TABLE IF EXISTS exporter_day;

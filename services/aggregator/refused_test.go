@@ -223,7 +223,15 @@ func TestPlannedMessagesDeleted(t *testing.T) {
 			if err != nil && !strings.Contains(err.Error(), "killed") {
 				t.Fatal(err)
 			}
-			r.compare()
+			if test.inserts == 1 { // the rest is rolled up of what is left; a reprocess mends it from flows
+				for table, got := range flowstest.Levels(t, r.conn) {
+					if want := map[bool]flowstest.Totals{true: r.want, false: lost}[table == "flows"]; got != want {
+						t.Errorf("%s has %+v, want %+v", table, got, want)
+					}
+				}
+			} else {
+				r.compare()
+			}
 			if got := metric(t, reg, "landfall_aggregator_inserts_incomplete_total", test.reason); got != 1 {
 				t.Errorf("%v inserts were incomplete as %s, want 1", got, test.reason)
 			}

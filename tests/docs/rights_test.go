@@ -68,8 +68,7 @@ func TestRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	const insert = "INSERT INTO flows (start, received, vendor, handset_side, octets_up, sampling_interval) " +
-		"VALUES ('2026-01-05 00:00:00', '2026-01-05 00:00:01', 'Xiaomi', 'source', 7, 3)"
+	const insert = "INSERT INTO residency_day (bucket, vendor, handset_side, flows, bytes_up) VALUES ('2026-01-05 00:00:00', 'Xiaomi', 'source', 1, 21)"
 	if err := conn.Exec(t.Context(), insert); err != nil {
 		t.Fatal(err)
 	}

@@ -73,6 +73,16 @@ func TestEveryTruncation(t *testing.T) {
 	}
 }
 
+// encoded is what the server gets of an insert.
+func encoded(t *testing.T, in flows.Insert) string {
+	t.Helper()
+	var buffer proto.Buffer
+	if err := (proto.Block{Columns: len(in.Columns), Rows: in.Rows}).EncodeBlock(&buffer, proto.Version, in.Columns); err != nil {
+		t.Fatal(err)
+	}
+	return string(buffer.Buf)
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add(flowstest.Message(f, batch(3)))
 	f.Add(flowstest.Message(f, batch(0)))

@@ -2,40 +2,49 @@ package flows
 
 import "github.com/ClickHouse/ch-go/proto"
 
-// lowCardinality is a LowCardinality(String) column that is filled by key: a string is looked up
-// once for each entry of a batch's dictionary, and a flow costs an append of an integer.
-type lowCardinality struct {
-	names  proto.ColStr
-	index  map[string]uint32
-	keys   []uint32
-	native proto.ColLowCardinalityRaw
+// dictionary is the names that occur in a block, for one or more columns.
+type dictionary struct {
+	names proto.ColStr
+	index map[string]uint32
 }
 
-func newLowCardinality() *lowCardinality {
-	c := &lowCardinality{index: make(map[string]uint32)}
-	c.native.Index = &c.names
-	return c
+func newDictionary(names ...string) *dictionary {
+	d := &dictionary{index: make(map[string]uint32)}
+	for _, name := range names {
+		d.key(name)
+	}
+	return d
 }
 
 // key returns the key of s for append.
-func (c *lowCardinality) key(s string) uint32 {
-	if k, ok := c.index[s]; ok {
+func (d *dictionary) key(s string) uint32 {
+	if k, ok := d.index[s]; ok {
 		return k
 	}
-	k := uint32(len(c.index))
-	c.index[s] = k
-	c.names.Append(s)
+	k := uint32(len(d.index))
+	d.index[s] = k
+	d.names.Append(s)
 	return k
+}
+
+func (d *dictionary) reset() {
+	d.names.Reset()
+	clear(d.index)
+}
+
+// lowCardinality is a LowCardinality(String) column that is filled by key: a string is looked up
+// once for each entry of a batch's dictionary, and a flow costs an append of an integer.
+type lowCardinality struct {
+	*dictionary
+	keys   []uint32
+	native proto.ColLowCardinalityRaw
 }
 
 func (c *lowCardinality) append(key uint32) { c.keys = append(c.keys, key) }
 
 // repeat appends s n times.
 func (c *lowCardinality) repeat(s string, n int) {
-	k := c.key(s)
-	for range n {
-		c.keys = append(c.keys, k)
-	}
+	c.keys = repeat(c.keys, c.key(s), n)
 }
 
 // seal narrows the keys to what the dictionary needs, for sending.
@@ -53,10 +62,4 @@ func (c *lowCardinality) seal() {
 		n.Key = proto.KeyUInt32
 		n.Keys32 = narrow(n.Keys32, c.keys)
 	}
-}
-
-func (c *lowCardinality) reset() {
-	c.names.Reset()
-	clear(c.index)
-	c.keys = c.keys[:0]
 }

@@ -256,12 +256,18 @@ func InsertPlanned(t testing.TB, c clickhouse.Config, token string, planned time
 // InsertBlock makes the inserts of a sealed block.
 func InsertBlock(t testing.TB, c clickhouse.Config, token string, block *flows.Block) {
 	t.Helper()
+	InsertOne(t, c, token, block.Inserts()...)
+}
+
+// InsertOne makes some of the inserts of a block.
+func InsertOne(t testing.TB, c clickhouse.Config, token string, inserts ...flows.Insert) {
+	t.Helper()
 	i, err := clickhouse.NewInserter(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer i.Close()
-	for _, in := range block.Inserts() {
+	for _, in := range inserts {
 		if err := i.Insert(t.Context(), in.Table, in.Columns, token); err != nil {
 			t.Fatal(err)
 		}
