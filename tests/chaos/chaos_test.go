@@ -44,7 +44,7 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 				need(t, err == nil, "data/kafka/libs (make kafka-libs)")
 			}
 			c.Program, c.Root = program, root
-			c.Duration, c.Pace, c.Rate = 15*time.Second, 700*time.Millisecond, 3000
+			c.Duration, c.Pace, c.Rate = 12*time.Second, 600*time.Millisecond, 3000
 			c.Log = t.Output()
 			result, err := Run(t.Context(), c)
 			if err != nil {
