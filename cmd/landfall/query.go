@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,6 +74,9 @@ func (a *asker) ask(cmd *cobra.Command, question func(context.Context, *query.Cl
 		r, err := question(cmd.Context(), c)
 		if a.explain {
 			explain(cmd.ErrOrStderr(), r.bases)
+		}
+		if invalid := (*query.InvalidError)(nil); errors.As(err, &invalid) && cmd.Flags().Changed("revision") {
+			return fmt.Errorf("%w (landfall query revisions lists them)", err)
 		}
 		if err != nil {
 			return err

@@ -157,8 +157,13 @@ func Revisions(out io.Writer, a query.RevisionsAnswer, o Options) error {
 		return err
 	}
 	t := &table{columns: []column{
-		{title: "Revision", right: true}, {title: "From", drop: 5}, {title: "To (excluded)", drop: 5}, {title: "State", drop: 4},
-		{title: "Changed", drop: 3}, {title: "Note", drop: 2, most: 40}, {title: "Data sets", drop: 1, most: 60},
+		{title: "Revision", right: true},
+		{title: "From", drop: 5},
+		{title: "To (excluded)", drop: 5},
+		{title: "State", drop: 4},
+		{title: "Changed", drop: 3},
+		{title: "Note", drop: 2, most: 40},
+		{title: "Data sets", drop: 1, most: 60},
 	}}
 	for _, r := range a.Rows {
 		t.add(digits(uint64(r.Revision)), r.Since.Format(time.DateOnly), r.Until.Format(time.DateOnly), r.State, moment(r.Changed), r.Note,

@@ -243,7 +243,7 @@ func pivotText(a *query.ResidencyAnswer, first string, cells []pivotCell) []stri
 			out = append(out, "")
 		case c.withheld:
 			out = append(out, withheld)
-		case i == len(cells)-1:
+		case i == len(cells)-1 && c.bytes > 0:
 			out = append(out, Bytes(c.bytes))
 		case c.bytes == 0 && c.seen == 1 && !c.interval.Exact():
 			out = append(out, below(c.interval.High))

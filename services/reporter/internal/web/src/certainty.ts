@@ -109,16 +109,21 @@ export function completenessText(buckets: BucketInfo[]): string {
     `Counted ${sum.estimated ? "about " : ""}${counted(sum.share_counted)} of the flows that ${n} ${n === 1 ? "exporter says it" : "exporters say they"} sent.`,
   ];
   if (sum.silent.length > 0) {
-    const list = sum.silent
-      .slice(0, named)
-      .map((s) => `${s.exporter} for ${s.hours} h from ${moment(Date.parse(s.since))}`);
+    const list = sum.silent.slice(0, named).map((s) => `${s.exporter} (${s.hours}\u00a0h)`);
     const more = sum.exporters_silent - list.length;
-    parts.push(`Silent: ${list.join("; ")}${more > 0 ? `; and ${more} more` : ""}.`);
+    parts.push(`Silent: ${list.join(", ")}${more > 0 ? ` and ${more} more` : ""}.`);
   }
   if (sum.unknown > 0) {
     parts.push(`Unknown for ${sum.unknown} of these weeks: nothing is in the ledger.`);
   }
   return parts.join(" ");
+}
+
+/** silentText says when the exporters were silent first. */
+export function silentText(buckets: BucketInfo[]): string {
+  return sumOf(buckets)
+    .silent.map((s) => `${s.exporter}: silent for ${s.hours} h, the first from ${moment(Date.parse(s.since))}`)
+    .join("\n");
 }
 
 /** changesText says which figures are not those that were first shown; empty if all are. */

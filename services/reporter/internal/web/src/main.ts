@@ -11,7 +11,7 @@ import {
   type Totals,
   type VendorTotal,
 } from "./api";
-import { changesText, completenessText, doubtful, sumOf } from "./certainty";
+import { changesText, completenessText, doubtful, silentText, sumOf } from "./certainty";
 import { drawLegend, WeeksChart, type WeeksView, weeksTable } from "./chart";
 import { Colours, currentTheme } from "./colours";
 import { fillVendors, fillWeeks, showChoice } from "./controls";
@@ -256,6 +256,7 @@ function say(view: WeeksView, name: string): void {
 function sayBasis(buckets: BucketInfo[] | undefined): void {
   const line = byId("completeness", HTMLElement);
   setText(line, buckets ? completenessText(buckets) : "");
+  line.title = silentText(buckets ?? []);
   const sum = sumOf(buckets ?? []);
   line.dataset.counted = sum.share_counted === null ? "unknown" : String(sum.share_counted);
   line.dataset.state = sum.share_counted === null || (buckets ?? []).some(doubtful) ? "doubt" : "whole";

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BucketInfo, Completeness } from "../src/api";
-import { changesText, completenessText, counted, doubtful, ends, shareEnds, within } from "../src/certainty";
+import {
+  changesText,
+  completenessText,
+  counted,
+  doubtful,
+  ends,
+  shareEnds,
+  silentText,
+  within,
+} from "../src/certainty";
 import { sentenceOf, seriesOf, shiftOf } from "../src/shift";
 import { week } from "../src/weeks";
 
@@ -60,8 +69,9 @@ test("completeness says what is missing and what is not known", () => {
   );
   assert.equal(
     plain(completenessText([bucket(0, { exporters_silent: 1, silent }), bucket(1, { exporters_silent: 1, silent })])),
-    "Counted 100.0 % of the flows that 4 exporters say they sent. Silent: 192.0.2.7 for 4 h from 1 Jul 2026, 03:00 UTC.",
+    "Counted 100.0 % of the flows that 4 exporters say they sent. Silent: 192.0.2.7 (4 h).",
   );
+  assert.equal(silentText([bucket(0, { silent })]), "192.0.2.7: silent for 2 h, the first from 1 Jul 2026, 03:00 UTC");
   const unknown = bucket(0, { share_counted: null, counted_flows: 0, sent_flows: 0 });
   assert.match(completenessText([unknown]), /^Completeness unknown/);
   assert.match(completenessText([]), /^Completeness unknown/);
