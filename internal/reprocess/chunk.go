@@ -19,24 +19,14 @@ const spillBytes = 400 << 20
 // prepare finds the settings under which an insert counts once, however often it is tried.
 func (r *run) prepare(ctx context.Context) error {
 	r.settings = clickhousego.Settings{
-		"insert_deduplicate": 1,
-		"deduplicate_blocks_in_dependent_materialized_views": 1,
-		"async_insert":                     0,
-		"max_insert_threads":               1,
-		"parallel_view_processing":         0,
-		"materialized_views_ignore_errors": 0,
-		"max_partitions_per_insert_block":  1000,
+		"insert_deduplicate":              1,
+		"async_insert":                    0,
+		"max_insert_threads":              1,
+		"max_partitions_per_insert_block": 1000,
 		// One statement writes few large parts.
-		"min_insert_block_size_rows":                         1 << 20,
-		"min_insert_block_size_bytes":                        256 << 20,
-		"min_insert_block_size_rows_for_materialized_views":  1 << 20,
-		"min_insert_block_size_bytes_for_materialized_views": 256 << 20,
+		"min_insert_block_size_rows":  1 << 20,
+		"min_insert_block_size_bytes": 256 << 20,
 	}
-	var views uint64
-	if err := r.conn.QueryRow(ctx, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'residency_hour_view'").Scan(&views); err != nil {
-		return fmt.Errorf("look for the views of the rollups: %w", err)
-	}
-	r.chained = views > 0
 	// Newer servers deduplicate an insert from a select only if its rows are ordered by all columns, or
 	// when told so; older ones do not know the setting. These are ordered by what they are grouped by,
 	// which is one order always, and a state cannot be ordered by.
@@ -129,7 +119,7 @@ var (
 	}
 )
 
-// The measures of residency_minute, as its view computes them (schemas/clickhouse/00002_residency.sql).
+// The measures of residency_minute, as the aggregator computes them (internal/clickhouse/flows).
 var measures = []struct{ name, expression string }{
 	{"flows", "count()"},
 	{"bytes_up", "sum(f.octets_up * f.sampling_interval)"},
@@ -146,8 +136,8 @@ var measures = []struct{ name, expression string }{
 	{"last_change", "max(toDateTime(f.inserted, 'UTC'))"},
 }
 
-// The second way into residency_day.
-var sets = []struct{ name, expression string }{
+// What only residency_day has: who and to whom.
+var distinct = []struct{ name, expression string }{
 	{"last_change", "max(toDateTime(f.inserted, 'UTC'))"},
 	{"handsets", "uniqCombinedStateIf(12)(f.subscriber, f.subscriber != 0)"},
 	{"endpoints", "uniqCombinedStateIf(12)(f.remote_address, f.remote_address != toIPv6('::'))"},
@@ -254,17 +244,15 @@ func (r *run) chunkOnce(ctx context.Context, since, until time.Time) error {
 	if err := r.insert(ctx, since, until, "minutes", minutes, m); err != nil {
 		return err
 	}
-	if !r.chained {
-		for _, level := range []struct{ table, bucket string }{
-			{"residency_hour", "toStartOfHour(r.bucket, 'UTC')"}, {"residency_day", "toStartOfDay(r.bucket, 'UTC')"},
-		} {
-			if err := r.insert(ctx, since, until, level.table, rollUpSQL(level.table, level.bucket), &moved{}); err != nil {
-				return err
-			}
+	for _, level := range []struct{ table, bucket string }{
+		{"residency_hour", "toStartOfHour(r.bucket, 'UTC')"}, {"residency_day", "toStartOfDay(r.bucket, 'UTC')"},
+	} {
+		if err := r.insert(ctx, since, until, level.table, rollUpSQL(level.table, level.bucket), &moved{}); err != nil {
+			return err
 		}
 	}
-	days := insertSQL("residency_day", "toStartOfDay(toDateTime(f.start, 'UTC'), 'UTC')", sets, m.count > 0)
-	if err := r.insert(ctx, since, until, "days", days, m); err != nil {
+	sets := insertSQL("residency_day", "toStartOfDay(toDateTime(f.start, 'UTC'), 'UTC')", distinct, m.count > 0)
+	if err := r.insert(ctx, since, until, "sets", sets, m); err != nil {
 		return err
 	}
 	return r.countDataSets(ctx, since, until)

@@ -99,7 +99,6 @@ type run struct {
 	revisions []audit.Revision // all but this one
 	self      audit.Revision
 	settings  clickhousego.Settings // of its inserts
-	chained   bool                  // views fill hours and days from minutes
 	dataSets  map[string]string
 }
 

@@ -100,7 +100,7 @@ func TestRowPolicies(t *testing.T) {
 	reader := login(c.ReaderUser, c.ReaderPassword)
 	north, south := login("landfall_tenant_north", "n"), login("southern", "s")
 
-	// What flows feed by views is filled by them; the rest by hand.
+	// Each by hand, whatever fills it otherwise.
 	insert(t, service, "flows")
 	for _, table := range tenant.Scoped {
 		if n := pairs(t, service, table); len(n) == 0 {
@@ -190,7 +190,7 @@ WHERE database = currentDatabase()`)
 		if err := rows.Scan(&name, &view, &columns); err != nil {
 			t.Fatal(err)
 		}
-		if view == 1 { // a materialized view TO a table keeps nothing; nobody but the service may read it
+		if view == 1 { // it keeps nothing, and no tenant has a right on it
 			continue
 		}
 		seen[name] = true
