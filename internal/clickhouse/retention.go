@@ -45,11 +45,13 @@ func (r Retention) tables() []retained {
 		{"residency_minute", "residency_minute", "bucket", r.ResidencyMinute},
 		{"residency_hour", "residency_hour", "bucket", r.ResidencyHour},
 		{"residency_day", "residency_day", "bucket", r.ResidencyDay},
+		{"place_day", "residency_day", "bucket", r.ResidencyDay},
 		{"endpoint_day", "endpoint_day", "bucket", r.EndpointDay},
 		{"endpoint_seen", "endpoint_seen", "last_seen", r.EndpointSeen},
 		{"exporter_day", "exporter_day", "bucket", r.ExporterDay},
 		{"data_set_day", "data_set_day", "bucket", r.DataSetDay},
 		{"ledger_minute", "ledger", "bucket", r.Ledger},
+		{"ledger_hour", "ledger", "bucket", r.Ledger},
 	}
 }
 

@@ -87,7 +87,7 @@ func TestWeeks(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(row{}), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
 		t.Errorf("weeks (-want +got):\n%s", diff)
 	}
-	if a.Rollup != "residency_day" {
+	if a.Rollup != "place_day" {
 		t.Errorf("answered by %s", a.Rollup)
 	}
 }
@@ -102,15 +102,15 @@ func TestBorders(t *testing.T) {
 		rollup string
 		up     uint64
 	}{
-		{query.Residency{}, "residency_day", 15},
-		{query.Residency{Since: monday, Until: monday.Add(24 * time.Hour)}, "residency_day", 7},
-		{query.Residency{Since: monday.Add(24 * time.Hour)}, "residency_day", 8},
+		{query.Residency{}, "place_day", 15},
+		{query.Residency{Since: monday, Until: monday.Add(24 * time.Hour)}, "place_day", 7},
+		{query.Residency{Since: monday.Add(24 * time.Hour)}, "place_day", 8},
 		{query.Residency{Until: monday.Add(time.Hour)}, "residency_hour", 3},
 		{query.Residency{Since: monday.Add(time.Hour), Bucket: query.BucketWeek}, "residency_hour", 12},
 		{query.Residency{Since: monday.Add(time.Minute)}, "residency_minute", 14},
 		{query.Residency{Until: monday.Add(time.Minute + time.Second)}, "residency_minute", 3},
 		{query.Residency{Since: monday.Add(time.Minute + time.Second)}, "residency_minute", 14},
-		{query.Residency{Since: monday.In(time.FixedZone("", 8*3600)), Bucket: query.BucketDay}, "residency_day", 15},
+		{query.Residency{Since: monday.In(time.FixedZone("", 8*3600)), Bucket: query.BucketDay}, "place_day", 15},
 		{query.Residency{Bucket: query.BucketHour}, "residency_hour", 15},
 		{query.Residency{Bucket: query.BucketHour, Since: monday.Add(time.Minute)}, "residency_minute", 14},
 		{query.Residency{Bucket: query.BucketMinute}, "residency_minute", 15},

@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ledgerTable answers about completeness. Nothing here needs minutes: a table of the same columns by
-// the hour would do.
-const ledgerTable = "ledger_minute"
+// ledgerTable answers about completeness: nothing here needs minutes.
+const ledgerTable = "ledger_hour"
 
 // expectedFor is how long an exporter is expected to go on after it was heard.
 const expectedFor = 7 * day

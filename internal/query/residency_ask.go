@@ -62,7 +62,7 @@ func (c *Client) gather(ctx context.Context, q Residency) (a ResidencyAnswer, go
 	a.Statements = []Statement{figures.public(), revisions.public()}
 	g, within := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { got.cells, err = c.cells(within, figures, q); return err })
-	if a.Rollup != "residency_day" {
+	if a.Rollup != "residency_day" && a.Rollup != "place_day" {
 		s := c.keptStatement(a.Rollup)
 		a.Statements = append(a.Statements, s.public())
 		g.Go(func() error {

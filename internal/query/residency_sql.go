@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -92,9 +93,19 @@ func (q Residency) rollup() string {
 	case q.Bucket == BucketMinute:
 		return "residency_minute"
 	case q.Bucket != BucketHour && on(day):
+		if q.coarse() {
+			return "place_day"
+		}
 		return "residency_day"
 	case on(time.Hour):
 		return "residency_hour"
 	}
 	return "residency_minute"
+}
+
+// coarse reports whether a question needs nothing of networks, clouds, methods and handsets.
+func (q Residency) coarse() bool {
+	return q.MinHandsets == 0 && len(q.ASNs) == 0 && !slices.ContainsFunc(q.By, func(d Dimension) bool {
+		return !slices.Contains([]Dimension{ByVendor, ByPlace, ByCountry, BySide, ByVerdict, ByOperator, BySite}, d)
+	})
 }
