@@ -90,14 +90,14 @@ func TestEqual(t *testing.T) {
 	if report.Differs != 0 || report.Moving != 0 {
 		t.Errorf("sound tables differ: %s; %s", told(report, audit.Differs), told(report, audit.Moving))
 	}
-	// Three days each as inserted and of endpoints, four days of arrival.
-	if report.Equal != 10 {
-		t.Errorf("%d comparisons, want 10: %+v", report.Equal, report.Comparisons)
+	// Three days each as inserted, of endpoints and of the ledger, four days of arrival.
+	if report.Equal != 13 {
+		t.Errorf("%d comparisons, want 13: %+v", report.Equal, report.Comparisons)
 	}
 	var flows uint64
 	for _, c := range report.Comparisons {
 		if c.What == "as inserted" {
-			if len(c.Levels) != 5 {
+			if len(c.Levels) != 6 {
 				t.Errorf("%s: levels %+v", c.Day, c.Levels)
 			}
 			flows += c.Levels[0].Sums.Flows
@@ -134,7 +134,15 @@ func TestDifferencesAreNamed(t *testing.T) {
 		},
 		"flows lost": {
 			"ALTER TABLE flows DELETE WHERE start >= '2026-09-09 00:00:00'" + synchronous,
-			"9 as inserted: residency_minute +300; 9 as inserted: residency_hour +300; 9 as inserted: residency_day +300; 9 as inserted: data_set_day +300; 9 by arrival: exporter_day +200; 9 endpoints: endpoint_day +",
+			"9 as inserted: residency_minute +300; 9 as inserted: residency_hour +300; 9 as inserted: residency_day +300; 9 as inserted: place_day +300; 9 as inserted: data_set_day +300; 9 by arrival: exporter_day +200; 9 endpoints: endpoint_day +",
+		},
+		"places lost": {
+			"ALTER TABLE place_day DELETE WHERE bucket = '2026-09-08'" + synchronous,
+			"8 as inserted: place_day -300",
+		},
+		"the ledger": {
+			"INSERT INTO ledger_hour (bucket, what, amount) VALUES ('2026-09-09 05:00:00', 'flows', 7)",
+			"9 ledger: ledger_hour +7",
 		},
 		// Flows agree, bytes do not.
 		"bytes": {
@@ -176,7 +184,7 @@ func TestRetention(t *testing.T) {
 		if with := c.Levels[0].Table == "flows"; c.What == "as inserted" && with != (c.Day.Day() >= 9) {
 			t.Errorf("%s is compared with flows: %v", c.Day, with)
 		}
-		if c.What != "as inserted" && c.Day.Day() < 9 {
+		if (c.What == "endpoints" || c.What == "by arrival") && c.Day.Day() < 9 {
 			t.Errorf("%s %s has nothing to be compared with: %+v", c.Day, c.What, c.Levels)
 		}
 	}
@@ -189,9 +197,9 @@ func TestInsertUnderWay(t *testing.T) {
 	more := flowstest.Random(rand.New(rand.NewPCG(3, 4)), 50, begin, begin.Add(time.Hour))
 	flowstest.InsertPlanned(t, c, "more", time.Now(), nil, more...)
 	// The state between two tables, by hand.
-	exec(t, conn, "CREATE TABLE aside AS residency_day")
-	exec(t, conn, "INSERT INTO aside SELECT * FROM residency_day")
-	exec(t, conn, "TRUNCATE TABLE residency_day")
+	exec(t, conn, "CREATE TABLE aside AS place_day")
+	exec(t, conn, "INSERT INTO aside SELECT * FROM place_day")
+	exec(t, conn, "TRUNCATE TABLE place_day")
 	o := options()
 	o.Since, o.Until = begin, begin.AddDate(0, 0, 1)
 	// The newest insert is of this moment: what differs may be under way, however often it is read.
@@ -207,7 +215,7 @@ func TestInsertUnderWay(t *testing.T) {
 	readings := 1
 	o.Pause = func(context.Context) error {
 		if readings++; readings == 3 {
-			exec(t, conn, "INSERT INTO residency_day SELECT * FROM aside")
+			exec(t, conn, "INSERT INTO place_day SELECT * FROM aside")
 		}
 		return nil
 	}

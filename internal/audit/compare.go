@@ -41,7 +41,8 @@ type Comparison struct {
 	Day time.Time `json:"day"`
 	// What is compared: "as inserted" (all rows but those of revisions), "by arrival" (exporter_day
 	// has the day of arrival), "endpoints" (flows with a handset side and a remote address),
-	// "revision N" (its own rows), "after revision N" (the rows that count beside them).
+	// "revision N" (its own rows), "after revision N" (the rows that count beside them), "ledger" (the
+	// sum of all its counts, in the place of flows).
 	What   string  `json:"what"`
 	State  State   `json:"state"`
 	Levels []Level `json:"levels"` // those that keep the day whole
@@ -72,9 +73,10 @@ const day = 24 * time.Hour
 
 // The levels of a comparison, the most detailed first.
 var (
-	byStart    = []string{"flows", "residency_minute", "residency_hour", "residency_day", "data_set_day"}
+	byStart    = []string{"flows", "residency_minute", "residency_hour", "residency_day", "place_day", "data_set_day"}
 	byArrival  = []string{"flows", "exporter_day"}
 	ofEndpoint = []string{"flows", "endpoint_day"}
+	ofLedger   = []string{"ledger_minute", "ledger_hour"}
 )
 
 // slack keeps away from days that are about to be forgotten.
@@ -128,6 +130,10 @@ func (o *Options) compare(r *reading, kept map[string]time.Duration, active []Re
 		if c.table == "exporter_day" || !inside(c.day) {
 			continue
 		}
+		if c.table == "ledger_minute" || c.table == "ledger_hour" {
+			add(c, c.day, "ledger", ofLedger)
+			continue
+		}
 		if c.endpoint {
 			add(c, c.day, "endpoints", ofEndpoint)
 		}
@@ -162,7 +168,7 @@ func (o *Options) compare(r *reading, kept map[string]time.Duration, active []Re
 			if !o.whole(table, k.day, k.what == "by arrival", r.at, kept) {
 				continue
 			}
-			l := Level{Table: table, FlowsOnly: table == "data_set_day"}
+			l := Level{Table: table, FlowsOnly: table == "data_set_day" || k.what == "ledger"}
 			if s := f.levels[table]; s != nil {
 				l.Sums = *s
 			}

@@ -147,12 +147,25 @@ UNION ALL
 SELECT 'data_set_day', bucket, toDateTime(0, 'UTC'), false, 0, revision, generation, sum(flows), 0, 0, 0, 0, toDateTime64(0, 3, 'UTC')
 FROM data_set_day
 WHERE bucket >= toDateTime({since:Int64}, 'UTC') AND bucket < toDateTime({until:Int64}, 'UTC')
-GROUP BY bucket, revision, generation` + residencySQL + `
+GROUP BY bucket, revision, generation
+UNION ALL
+SELECT 'ledger_minute', toStartOfDay(l.bucket, 'UTC') AS day, toDateTime(0, 'UTC'), false, 0, 0, 0,
+       sum(l.amount), 0, 0, 0, 0, toDateTime64(max(l.last_change), 3, 'UTC')
+FROM ledger_minute AS l
+WHERE l.bucket >= toDateTime({since:Int64}, 'UTC') AND l.bucket < toDateTime({until:Int64}, 'UTC')
+GROUP BY day
+UNION ALL
+SELECT 'ledger_hour', toStartOfDay(l.bucket, 'UTC') AS day, toDateTime(0, 'UTC'), false, 0, 0, 0,
+       sum(l.amount), 0, 0, 0, 0, toDateTime64(max(l.last_change), 3, 'UTC')
+FROM ledger_hour AS l
+WHERE l.bucket >= toDateTime({since:Int64}, 'UTC') AND l.bucket < toDateTime({until:Int64}, 'UTC')
+GROUP BY day` + residencySQL + `
 SETTINGS max_threads = 4`
 
 const residencySQL = residencyOne + "residency_minute'" + residencyTwo + "residency_minute" + residencyThree +
 	residencyOne + "residency_hour'" + residencyTwo + "residency_hour" + residencyThree +
-	residencyOne + "residency_day'" + residencyTwo + "residency_day" + residencyThree
+	residencyOne + "residency_day'" + residencyTwo + "residency_day" + residencyThree +
+	residencyOne + "place_day'" + residencyTwo + "place_day" + residencyThree
 
 const (
 	residencyOne = `

@@ -23,9 +23,15 @@ func (r *run) prepare(ctx context.Context) error {
 		"async_insert":                    0,
 		"max_insert_threads":              1,
 		"max_partitions_per_insert_block": 1000,
+		// A view makes place_day of residency_day.
+		"deduplicate_blocks_in_dependent_materialized_views": 1,
+		"parallel_view_processing":                           0,
+		"materialized_views_ignore_errors":                   0,
 		// One statement writes few large parts.
-		"min_insert_block_size_rows":  1 << 20,
-		"min_insert_block_size_bytes": 256 << 20,
+		"min_insert_block_size_rows":                         1 << 20,
+		"min_insert_block_size_bytes":                        256 << 20,
+		"min_insert_block_size_rows_for_materialized_views":  1 << 20,
+		"min_insert_block_size_bytes_for_materialized_views": 256 << 20,
 	}
 	// Newer servers deduplicate an insert from a select only if its rows are ordered by all columns, or
 	// when told so; older ones do not know the setting. These are ordered by what they are grouped by,
