@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/ch-go/compress"
+	"github.com/ClickHouse/ch-go/proto"
+
 	"github.com/landfall-telemetry/landfall/internal/clickhouse"
 	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows"
 	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows/flowstest"
@@ -24,24 +27,124 @@ var spans = []struct {
 	span time.Duration
 }{{"live", 8 * time.Second}, {"history", 84 * 24 * time.Hour}}
 
+// backlog makes enriched messages of traffic in a span, in the order of the flows' ends or in none.
+func backlog(b *testing.B, batches, size int, span time.Duration) [][]byte {
+	until := epoch.AddDate(0, 0, 90)
+	drawn := flowstest.NewTraffic(rand.New(rand.NewPCG(1, 2))).Draw(batches*size, until.Add(-span), until)
+	if span > time.Hour {
+		rand.New(rand.NewPCG(3, 4)).Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
+	}
+	messages := make([][]byte, batches)
+	for i := range messages {
+		messages[i] = flowstest.Message(b, flowstest.Batch("c", uint64(i+1), int64(i), until, drawn[i*size:(i+1)*size]...))
+	}
+	return messages
+}
+
+// BenchmarkClient is what the aggregator's own process does with flows before they are sent: decode,
+// append and roll up, seal, encode.
+func BenchmarkClient(b *testing.B) {
+	const batches, size = 50, 4000
+	for _, bench := range spans {
+		messages := backlog(b, batches, size, bench.span)
+		block := flows.NewBlock(flowstest.Clock)
+		var p landfallv1.EnrichedBatch
+		var buffer proto.Buffer
+		var begin time.Duration
+		perFlow := func(b *testing.B) { // of CPU time, so that a busy machine says nearly the same
+			b.ReportMetric(float64((clientCPU(b)-begin).Nanoseconds())/float64(b.N)/batches/size, "ns/flow")
+		}
+		b.Run(bench.name+"/decode", func(b *testing.B) {
+			b.ReportAllocs()
+			begin = clientCPU(b)
+			for b.Loop() {
+				for _, m := range messages {
+					if err := flows.Decode(m, &p); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			perFlow(b)
+		})
+		decoded := make([]*landfallv1.EnrichedBatch, batches)
+		for i, m := range messages {
+			decoded[i] = new(landfallv1.EnrichedBatch)
+			if err := flows.Decode(m, decoded[i]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for range 2 { // as in a process that runs
+			block.Reset()
+			for i, p := range decoded {
+				block.Append(p, 0, int64(i))
+			}
+			block.Seal(epoch.AddDate(0, 0, 90), nil)
+		}
+		b.Run(bench.name+"/append", func(b *testing.B) {
+			b.ReportAllocs()
+			begin = clientCPU(b)
+			for b.Loop() {
+				block.Reset()
+				for i, p := range decoded {
+					block.Append(p, 0, int64(i))
+				}
+			}
+			perFlow(b)
+		})
+		b.Run(bench.name+"/append+seal", func(b *testing.B) {
+			b.ReportAllocs()
+			begin = clientCPU(b)
+			for b.Loop() {
+				block.Reset()
+				for i, p := range decoded {
+					block.Append(p, 0, int64(i))
+				}
+				block.Seal(epoch.AddDate(0, 0, 90), nil)
+			}
+			perFlow(b)
+		})
+		b.Run(bench.name+"/encode", func(b *testing.B) {
+			b.ReportAllocs()
+			rows := 0
+			begin = clientCPU(b)
+			for b.Loop() {
+				buffer.Reset()
+				rows = 0
+				for _, in := range block.Inserts() {
+					native := proto.Block{Columns: len(in.Columns), Rows: in.Rows}
+					if err := native.EncodeBlock(&buffer, proto.Version, in.Columns); err != nil {
+						b.Fatal(err)
+					}
+					rows += in.Rows
+				}
+			}
+			perFlow(b)
+			b.ReportMetric(float64(len(buffer.Buf))/batches/size, "bytes/flow")
+			b.ReportMetric(float64(rows)/batches/size, "rows/flow")
+		})
+		b.Run(bench.name+"/lz4", func(b *testing.B) {
+			lz4 := compress.NewWriter(compress.LevelZero, compress.LZ4)
+			begin = clientCPU(b)
+			for b.Loop() {
+				for at := 0; at < len(buffer.Buf); at += 1 << 20 {
+					if err := lz4.Compress(buffer.Buf[at:min(at+1<<20, len(buffer.Buf))]); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			perFlow(b)
+		})
+	}
+}
+
 // BenchmarkInsert puts messages into all tables from two connections, as the aggregator does, without
 // Kafka. Its figures are of both processes; the CPU's seconds are per million flows.
 func BenchmarkInsert(b *testing.B) {
 	for _, bench := range spans {
 		b.Run(bench.name, func(b *testing.B) {
-			const blocks, batches, size = 8, 25, 4000
-			traffic := flowstest.NewTraffic(rand.New(rand.NewPCG(1, 2)))
+			const blocks, batches, size = 8, 50, 4000
 			until := epoch.AddDate(0, 0, 90)
-			messages := make([][]byte, 0, blocks*batches)
-			random := rand.New(rand.NewPCG(3, 4))
-			drawn := traffic.Draw(blocks*batches*size, until.Add(-bench.span), until)
-			if bench.name == "history" {
-				random.Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
-			}
-			for i := range blocks * batches {
-				p := flowstest.Batch("c", uint64(i+1), int64(i), until, drawn[i*size:(i+1)*size]...)
-				messages = append(messages, flowstest.Message(b, p))
-			}
+			messages := backlog(b, blocks*batches, size, bench.span)
 			for b.Loop() {
 				b.StopTimer()
 				db, config := flowstest.Start(b)

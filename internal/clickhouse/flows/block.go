@@ -124,17 +124,27 @@ func (b *Block) rollUp(p *landfallv1.EnrichedBatch) {
 	octetsUp, octetsDown, packetsUp, packetsDown := f.octetsUp[at:], f.octetsDown[at:], f.packetsUp[at:], f.packetsDown[at:]
 	intervals := f.samplingInterval[at:]
 	var s sums
-	for i := range n {
-		s.set(octetsUp[i], octetsDown[i], packetsUp[i], packetsDown[i], intervals[i])
-		start := int64(starts[i])
-		cell := cellKey{
-			scope: b.batch.scope, vendor: b.batch.vendors[value(p.Vendor, i)].id,
-			place: b.batch.places[value(p.Place, i)].id, network: b.batch.networks[value(p.Network, i)].id,
-			side: uint16(value(p.HandsetSide, i)), verdict: uint16(value(p.Verdict, i)),
+	for from := 0; from < n; from += lookahead {
+		to := min(from+lookahead, n)
+		b.rollup.ahead = b.rollup.ahead[:0]
+		for i := from; i < to; i++ {
+			b.rollup.expect(endpointKey{
+				cellKey: cellKey{
+					scope: b.batch.scope, vendor: b.batch.vendors[value(p.Vendor, i)].id,
+					place: b.batch.places[value(p.Place, i)].id, network: b.batch.networks[value(p.Network, i)].id,
+					side: uint16(value(p.HandsetSide, i)), verdict: uint16(value(p.Verdict, i)),
+				},
+				day: uint32(int64(starts[i]) / dayMs * 86_400), address: addresses[i],
+			})
 		}
-		b.rollup.add(cell, start, addresses[i], subscribers[i], &s)
-		b.exporters.add(exporters[i], value(p.ExportProtocol, i), start, &s)
-		b.dataSets.add(start)
+		b.rollup.touch()
+		for i := from; i < to; i++ {
+			s.set(octetsUp[i], octetsDown[i], packetsUp[i], packetsDown[i], intervals[i])
+			start := int64(starts[i])
+			b.rollup.add(i-from, start, subscribers[i], &s)
+			b.exporters.add(exporters[i], value(p.ExportProtocol, i), start, &s)
+			b.dataSets.add(start)
+		}
 	}
 }
 

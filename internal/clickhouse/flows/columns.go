@@ -32,6 +32,9 @@ func column[S ~[]D, D, T integer](dst S, src []T, n int) S {
 	return narrow(dst, src)
 }
 
+// sized returns dst with n values, which the caller sets.
+func sized[S ~[]T, T any](dst S, n int) S { return slices.Grow(dst[:0], n)[:n] }
+
 // repeat appends v n times.
 func repeat[S ~[]D, D any](dst S, v D, n int) S {
 	at := len(dst)

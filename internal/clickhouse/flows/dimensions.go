@@ -24,20 +24,17 @@ func (d *dimensions) in(t *table, n *names) {
 	d.verdict = t.named("verdict", n.verdict)
 }
 
-// append adds those of a cell, and returns the vendor and the place.
-func (d *dimensions) append(n *names, c *cellKey) (vendorKeys, *placeKeys) {
-	scope, vendor := n.scopes.keys[c.scope], n.vendors.keys[c.vendor]
-	place, network := &n.places.keys[c.place], n.networks.keys[c.network]
-	d.operator.append(scope.operator)
-	d.site.append(scope.site)
-	d.vendor.append(vendor.name)
-	d.country.append(place.country)
-	d.subdivision.append(place.subdivision)
-	d.provider.append(place.provider)
-	d.region.append(place.region)
-	d.asn = append(d.asn, network.asn)
-	d.organization.append(network.organization)
-	d.confidence.append(place.confidence)
-	d.verdict.append(uint32(c.verdict))
-	return vendor, place
+// fill replaces the rows; cell gives a row's cell.
+func (d *dimensions) fill(n int, of *names, cell func(i int) *cellKey) {
+	operator, site, vendor, verdict := d.operator.sized(n), d.site.sized(n), d.vendor.sized(n), d.verdict.sized(n)
+	country, subdivision, provider, region := d.country.sized(n), d.subdivision.sized(n), d.provider.sized(n), d.region.sized(n)
+	confidence, organization := d.confidence.sized(n), d.organization.sized(n)
+	d.asn = sized(d.asn, n)
+	for i := range n {
+		c := cell(i)
+		scope, place, network := of.scopes.keys[c.scope], &of.places.keys[c.place], of.networks.keys[c.network]
+		operator[i], site[i], vendor[i], verdict[i] = scope.operator, scope.site, of.vendors.keys[c.vendor].name, uint32(c.verdict)
+		country[i], subdivision[i], provider[i], region[i] = place.country, place.subdivision, place.provider, place.region
+		confidence[i], organization[i], d.asn[i] = place.confidence, network.organization, network.asn
+	}
 }

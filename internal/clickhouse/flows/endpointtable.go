@@ -16,7 +16,8 @@ type endpointTable struct {
 	handsets                                lists[uint64]
 	ids                                     *proto.ColArr[uint64]
 
-	rowOf []int32 // by endpoint of the rollup: its row; negative: none
+	rowOf []int32  // by endpoint of the rollup: its row; negative: none
+	of    []uint32 // by row: its endpoint of the rollup
 }
 
 func newEndpointTable(n *names) *endpointTable {
@@ -46,43 +47,33 @@ func (t *endpointTable) seenTable() *table {
 	return seen
 }
 
-// choose gives rows to those that are an endpoint of a handset, and returns their number.
-func (t *endpointTable) choose(r *rollup) int {
-	t.rowOf = t.rowOf[:0]
-	rows := int32(0)
-	for i := range r.endpoints.keys {
-		key := &r.endpoints.keys[i]
-		if r.cells.keys[key.cell].side == 0 || key.address == (proto.IPv6{}) {
+// choose gives rows to those that are an endpoint of a handset.
+func (t *endpointTable) choose(endpoints []endpoint) {
+	t.rowOf, t.of = t.rowOf[:0], t.of[:0]
+	for i := range endpoints {
+		e := &endpoints[i]
+		if e.side == 0 || e.address == (proto.IPv6{}) {
 			t.rowOf = append(t.rowOf, -1)
 			continue
 		}
-		t.rowOf = append(t.rowOf, rows)
-		rows++
+		t.rowOf = append(t.rowOf, int32(len(t.of)))
+		t.of = append(t.of, uint32(i))
 	}
-	return int(rows)
 }
-
-func (t *endpointTable) rows() int { return len(t.address) }
 
 // fill replaces the rows by those chosen.
 func (t *endpointTable) fill(r *rollup, planned time.Time) {
-	t.table.reset()
-	t.measures.reset()
-	t.bucket.Data, t.firstSeen.Data, t.lastSeen.Data = t.bucket.Data[:0], t.firstSeen.Data[:0], t.lastSeen.Data[:0]
-	t.address, t.asn = t.address[:0], t.asn[:0]
-	for i := range r.endpoints.keys {
-		if t.rowOf[i] < 0 {
-			continue
-		}
-		key, s := &r.endpoints.keys[i], &r.endpointSums[i]
-		t.bucket.Data = append(t.bucket.Data, proto.DateTime(key.bucket))
-		t.firstSeen.Data = append(t.firstSeen.Data, proto.DateTime(s.first))
-		t.lastSeen.Data = append(t.lastSeen.Data, proto.DateTime(s.last))
-		t.dimensions.append(r.names, &r.cells.keys[key.cell])
-		t.address = append(t.address, key.address)
-		t.measures.append(&s.sums)
+	n := len(t.of)
+	t.dimensions.fill(n, r.names, func(i int) *cellKey { return &r.endpoints[t.of[i]].cellKey })
+	t.measures.fill(n, func(i int) *sums { return &r.endpoints[t.of[i]].sums })
+	t.bucket.Data, t.firstSeen.Data, t.lastSeen.Data = sized(t.bucket.Data, n), sized(t.firstSeen.Data, n), sized(t.lastSeen.Data, n)
+	t.address = sized(t.address, n)
+	for i, at := range t.of {
+		e := &r.endpoints[at]
+		t.bucket.Data[i], t.address[i] = proto.DateTime(e.day), e.address
+		t.firstSeen.Data[i], t.lastSeen.Data[i] = proto.DateTime(e.first), proto.DateTime(e.last)
 	}
-	t.lastChange.Data = repeat(t.lastChange.Data[:0], proto.DateTime(uint32(planned.Unix())), t.rows())
+	t.lastChange.Data = repeat(t.lastChange.Data[:0], proto.DateTime(uint32(planned.Unix())), n)
 	t.ids.Offsets = t.handsets.ends
 	*t.ids.Data.(*proto.ColUInt64) = t.handsets.values
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ClickHouse/ch-go/compress"
 	"github.com/ClickHouse/ch-go/proto"
 
 	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows"
@@ -135,53 +134,4 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	}); n > 5 { // the data sets' names
 		t.Errorf("%v allocations for 2000 flows", n)
 	}
-}
-
-func BenchmarkAppend(b *testing.B) {
-	p := batch(4096)
-	block := flows.NewBlock(flowstest.Clock)
-	b.ReportAllocs()
-	for b.Loop() {
-		block.Reset()
-		block.Append(p, 0, 0)
-		block.Seal(epoch, nil)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4096, "ns/flow")
-}
-
-func BenchmarkDecode(b *testing.B) {
-	message := flowstest.Message(b, batch(4096))
-	var p landfallv1.EnrichedBatch
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := flows.Decode(message, &p); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4096, "ns/flow")
-}
-
-// BenchmarkEncode is what the connection does with a block before it is sent.
-func BenchmarkEncode(b *testing.B) {
-	block := flows.NewBlock(flowstest.Clock)
-	p := batch(50_000)
-	block.Append(p, 0, 0)
-	block.Seal(epoch, nil)
-	input := block.Inserts()[0].Columns
-	var buffer proto.Buffer
-	lz4 := compress.NewWriter(compress.LevelZero, compress.LZ4)
-	b.ReportAllocs()
-	for b.Loop() {
-		buffer.Reset()
-		native := proto.Block{Columns: len(input), Rows: block.Rows()}
-		if err := native.EncodeBlock(&buffer, proto.Version, input); err != nil {
-			b.Fatal(err)
-		}
-		if err := lz4.Compress(buffer.Buf); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/50_000, "ns/flow")
-	b.ReportMetric(float64(len(buffer.Buf))/50_000, "bytes/flow")
-	b.ReportMetric(float64(len(lz4.Data))/50_000, "lz4-bytes/flow")
 }

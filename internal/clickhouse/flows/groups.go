@@ -17,7 +17,7 @@ type slot struct{ hash, next uint32 } // next: the key's number and 1; 0: free
 // find returns the key's number, and whether the key is new.
 func (g *groups[K]) find(hash uint64, key K) (uint32, bool) {
 	if 2*len(g.keys) >= len(g.slots) {
-		g.grow()
+		g.slots = rehashed(g.slots)
 	}
 	short, mask := uint32(hash>>32), uint32(len(g.slots)-1)
 	for at := short & mask; ; at = (at + 1) & mask {
@@ -33,20 +33,21 @@ func (g *groups[K]) find(hash uint64, key K) (uint32, bool) {
 	}
 }
 
-func (g *groups[K]) grow() {
-	was := g.slots
-	g.slots = make([]slot, max(1<<10, 2*len(was)))
-	mask := uint32(len(g.slots) - 1)
+// rehashed returns twice as many slots for the same keys.
+func rehashed(was []slot) []slot {
+	slots := make([]slot, max(1<<10, 2*len(was)))
+	mask := uint32(len(slots) - 1)
 	for _, s := range was {
 		if s.next == 0 {
 			continue
 		}
 		at := s.hash & mask
-		for g.slots[at].next != 0 {
+		for slots[at].next != 0 {
 			at = (at + 1) & mask
 		}
-		g.slots[at] = s
+		slots[at] = s
 	}
+	return slots
 }
 
 func (g *groups[K]) reset() {
@@ -68,3 +69,7 @@ func mix(a, b uint64) uint64 {
 func (s *seeds) one(a uint64) uint64 { return mix(a^s[0], s[1]) }
 
 func (s *seeds) three(a, b, c uint64) uint64 { return mix(mix(a^s[0], b^s[1])^c, s[2]) }
+
+func (s *seeds) cell(k *cellKey) uint64 {
+	return s.three(pair(k.scope, k.vendor), pair(k.place, k.network), uint64(k.side)<<16|uint64(k.verdict))
+}

@@ -47,6 +47,12 @@ func (c *lowCardinality) repeat(s string, n int) {
 	c.keys = repeat(c.keys, c.key(s), n)
 }
 
+// sized makes the column n rows long and returns its keys, which the caller sets.
+func (c *lowCardinality) sized(n int) []uint32 {
+	c.keys = sized(c.keys, n)
+	return c.keys
+}
+
 // seal narrows the keys to what the dictionary needs, for sending.
 func (c *lowCardinality) seal() {
 	n := &c.native

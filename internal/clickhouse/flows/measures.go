@@ -77,26 +77,19 @@ func (m *measures) in(t *table) {
 	t.plain("sampling_interval_max", &m.interval)
 }
 
-func (m *measures) append(s *sums) {
-	m.flows = append(m.flows, s.flows)
-	m.bytesUp = append(m.bytesUp, s.bytesUp)
-	m.bytesDown = append(m.bytesDown, s.bytesDown)
-	m.packetsUp = append(m.packetsUp, s.packetsUp)
-	m.packetsDown = append(m.packetsDown, s.packetsDown)
-	m.lowUp = append(m.lowUp, s.lowUp)
-	m.lowDown = append(m.lowDown, s.lowDown)
-	m.highUp = append(m.highUp, s.highUp)
-	m.highDown = append(m.highDown, s.highDown)
-	m.countUp = append(m.countUp, s.countUp)
-	m.countDown = append(m.countDown, s.countDown)
-	m.interval = append(m.interval, s.interval)
-}
-
-func (m *measures) reset() {
-	m.flows, m.bytesUp, m.bytesDown = m.flows[:0], m.bytesUp[:0], m.bytesDown[:0]
-	m.packetsUp, m.packetsDown, m.interval = m.packetsUp[:0], m.packetsDown[:0], m.interval[:0]
-	m.lowUp, m.lowDown, m.highUp, m.highDown = m.lowUp[:0], m.lowDown[:0], m.highUp[:0], m.highDown[:0]
-	m.countUp, m.countDown = m.countUp[:0], m.countDown[:0]
+// fill replaces the rows.
+func (m *measures) fill(n int, row func(i int) *sums) {
+	m.flows, m.bytesUp, m.bytesDown = sized(m.flows, n), sized(m.bytesUp, n), sized(m.bytesDown, n)
+	m.packetsUp, m.packetsDown, m.interval = sized(m.packetsUp, n), sized(m.packetsDown, n), sized(m.interval, n)
+	m.lowUp, m.lowDown, m.highUp, m.highDown = sized(m.lowUp, n), sized(m.lowDown, n), sized(m.highUp, n), sized(m.highDown, n)
+	m.countUp, m.countDown = sized(m.countUp, n), sized(m.countDown, n)
+	for i := range n {
+		s := row(i)
+		m.flows[i], m.bytesUp[i], m.bytesDown[i] = s.flows, s.bytesUp, s.bytesDown
+		m.packetsUp[i], m.packetsDown[i], m.interval[i] = s.packetsUp, s.packetsDown, s.interval
+		m.lowUp[i], m.lowDown[i], m.highUp[i], m.highDown[i] = s.lowUp, s.lowDown, s.highUp, s.highDown
+		m.countUp[i], m.countDown[i] = s.countUp, s.countDown
+	}
 }
 
 // table is the columns of one of the tables.

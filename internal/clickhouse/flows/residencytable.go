@@ -42,22 +42,20 @@ func (t *residencyTable) addSets() {
 	t.plain("endpoint_addresses", t.addresses)
 }
 
-// fill replaces the rows, the sets aside.
+// fill replaces the rows, the lists of the sets aside.
 func (t *residencyTable) fill(r *rollup, keys []bucketKey, rows []sums, planned time.Time, g *generationsAt) {
-	t.table.reset()
-	t.measures.reset()
-	t.bucket.Data, t.asn, t.generation = t.bucket.Data[:0], t.asn[:0], t.generation[:0]
-	for i := range keys {
-		cell := &r.cells.keys[keys[i].cell]
-		t.bucket.Data = append(t.bucket.Data, proto.DateTime(keys[i].bucket))
-		t.generation = append(t.generation, g.get(int64(keys[i].bucket)*secondMs))
-		vendor, place := t.dimensions.append(r.names, cell)
-		t.side.append(uint32(cell.side))
-		t.vendorMethod.append(vendor.method)
-		t.placeMethod.append(place.method)
-		t.measures.append(&rows[i])
+	n := len(keys)
+	cell := func(i int) *cellKey { return &r.cells.keys[keys[i].cell] }
+	t.dimensions.fill(n, r.names, cell)
+	t.measures.fill(n, func(i int) *sums { return &rows[i] })
+	t.bucket.Data, t.generation = sized(t.bucket.Data, n), sized(t.generation, n)
+	side, vendorMethod, placeMethod := t.side.sized(n), t.vendorMethod.sized(n), t.placeMethod.sized(n)
+	for i := range n {
+		c := cell(i)
+		t.bucket.Data[i], t.generation[i] = proto.DateTime(keys[i].bucket), g.get(int64(keys[i].bucket)*secondMs)
+		side[i], vendorMethod[i], placeMethod[i] = uint32(c.side), r.names.vendors.keys[c.vendor].method, r.names.places.keys[c.place].method
 	}
-	t.lastChange.Data = repeat(t.lastChange.Data[:0], proto.DateTime(uint32(planned.Unix())), len(keys))
+	t.lastChange.Data = repeat(t.lastChange.Data[:0], proto.DateTime(uint32(planned.Unix())), n)
 	if t.ids != nil {
 		t.ids.Offsets, t.addresses.Offsets = t.handsets.ends, t.endpoints.ends
 		*t.ids.Data.(*proto.ColUInt64) = t.handsets.values
