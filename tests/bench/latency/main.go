@@ -46,6 +46,8 @@ type Report struct {
 	Landfall   float64 `json:"landfall_cores"`
 	ClickHouse float64 `json:"clickhouse_cores"`
 	Sender     float64 `json:"sender_and_poller_cores"`
+	// Inserts are by table; only with -inserts, which costs the engine some time itself.
+	Inserts []Inserts `json:"inserts,omitempty"`
 }
 
 // Spread is of a number of times.
@@ -77,7 +79,13 @@ func run() error {
 	data := flag.String("data", "data", "its folder of data sets")
 	rate := flag.Int("rate", 50_000, "flows a second")
 	duration := flag.Duration("duration", time.Minute, "how long to send, after five seconds that are not measured")
+	inserts := flag.Bool("inserts", false, "have the engine log its inserts, and show them by table")
 	flag.Parse()
+	if *inserts {
+		if err := os.Setenv("LANDFALL_EMBEDDED_CLICKHOUSE_QUERY_LOG_DAYS", "1"); err != nil {
+			return err
+		}
+	}
 	if *rate < 100 || *duration < 2*time.Second {
 		return errors.New("at least 100 flows a second, for at least two seconds")
 	}
@@ -93,6 +101,11 @@ func run() error {
 		s.tell()
 		return err
 	}
+	if *inserts {
+		if report.Inserts, err = s.inserts(ctx); err != nil {
+			return err
+		}
+	}
 	return json.NewEncoder(os.Stdout).Encode(report)
 }
 
@@ -101,7 +114,7 @@ const warmUp = 5 * time.Second
 
 func measure(ctx context.Context, s *system, rate int, duration time.Duration) (Report, error) {
 	r := Report{Bench: "latency", CPUs: runtime.NumCPU(), Rate: rate, Seconds: int(duration.Seconds()), TargetMs: 3000}
-	conn, err := s.reader(ctx)
+	conn, err := s.connect(ctx, "landfall_reader")
 	if err != nil {
 		return r, err
 	}

@@ -155,15 +155,15 @@ func (s *system) tell() {
 	fmt.Fprintf(os.Stderr, "landfall said:\n%s\n", text[max(0, len(text)-4000):])
 }
 
-// reader connects as who may only read.
-func (s *system) reader(ctx context.Context) (driver.Conn, error) {
-	password, err := os.ReadFile(filepath.Join(s.dir, "state", "secrets", "clickhouse-landfall_reader.password"))
+// connect logs in as one of landfall's users.
+func (s *system) connect(ctx context.Context, user string) (driver.Conn, error) {
+	password, err := os.ReadFile(filepath.Join(s.dir, "state", "secrets", "clickhouse-"+user+".password"))
 	if err != nil {
 		return nil, err
 	}
 	conn, err := clickhousego.Open(&clickhousego.Options{
 		Addr: []string{s.native},
-		Auth: clickhousego.Auth{Database: "landfall", Username: "landfall_reader", Password: strings.TrimSpace(string(password))},
+		Auth: clickhousego.Auth{Database: "landfall", Username: user, Password: strings.TrimSpace(string(password))},
 	})
 	if err != nil {
 		return nil, err
