@@ -2,6 +2,7 @@ package aggregator
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -204,7 +205,7 @@ func TestPlannedMessagesDeleted(t *testing.T) {
 					m.steps = 2
 					m.before = true
 				}
-				if err := s.newWorker(life, m, p.Topic, p.ID).run(life, p.Committed, p.Metadata); err != nil && err != errKilled {
+				if err := s.newWorker(life, m, p.Topic, p.ID).run(life, p.Committed, p.Metadata); err != nil && !errors.Is(err, errKilled) {
 					return err
 				}
 				next := context.WithoutCancel(ctx)

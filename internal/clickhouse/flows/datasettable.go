@@ -45,7 +45,7 @@ func (t *dataSetTable) begin(b *batchKeys) {
 func (t *dataSetTable) add(startMs int64) {
 	if day := uint32(startMs / dayMs * 86_400); !t.found || day != t.current.bucket {
 		t.current.bucket, t.found = day, true
-		fresh := false
+		var fresh bool
 		if t.at, fresh = t.groups.find(t.names.seeds.three(uint64(day), pair(t.current.scope, t.current.dataSets), 0), t.current); fresh {
 			t.flows = append(t.flows, 0)
 		}

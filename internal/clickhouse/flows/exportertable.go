@@ -77,7 +77,7 @@ func (t *exporterTable) begin(p *landfallv1.EnrichedBatch, b *batchKeys) {
 func (t *exporterTable) add(exporter proto.IPv6, protocol uint32, startMs int64, s *sums) {
 	if k := &t.current; !t.found || k.exporter != exporter || k.protocol != protocol {
 		k.exporter, k.protocol, t.found = exporter, protocol, true
-		fresh := false
+		var fresh bool
 		seeds := &t.names.seeds
 		hash := seeds.three(binary.LittleEndian.Uint64(exporter[:]), binary.LittleEndian.Uint64(exporter[8:]),
 			seeds.three(pair(k.bucket, protocol), pair(k.scope, k.collector), 0))

@@ -59,7 +59,9 @@ func (g *groups[K]) reset() {
 // groups do not depend on them.
 type seeds [3]uint64
 
-func newSeeds() seeds { return seeds{rand.Uint64(), rand.Uint64(), rand.Uint64()} }
+func newSeeds() seeds {
+	return seeds{rand.Uint64(), rand.Uint64(), rand.Uint64()} //nolint:gosec // ChaCha8, seeded by the system: nothing from outside sees its numbers
+}
 
 func mix(a, b uint64) uint64 {
 	high, low := bits.Mul64(a, b)

@@ -42,11 +42,6 @@ type lowCardinality struct {
 
 func (c *lowCardinality) append(key uint32) { c.keys = append(c.keys, key) }
 
-// repeat appends s n times.
-func (c *lowCardinality) repeat(s string, n int) {
-	c.keys = repeat(c.keys, c.key(s), n)
-}
-
 // sized makes the column n rows long and returns its keys, which the caller sets.
 func (c *lowCardinality) sized(n int) []uint32 {
 	c.keys = sized(c.keys, n)
