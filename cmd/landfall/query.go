@@ -138,7 +138,7 @@ func (a *asker) withQueries(ctx context.Context, use func(*query.Client) error) 
 		return err
 	}
 	defer conn.Close()
-	return use(query.New(conn, c.ClickHouse.Database, query.Options{Scope: scope}))
+	return use(query.New(conn, c.ClickHouse.ReadDatabase(), query.Options{Scope: scope}))
 }
 
 // times are the flags --since and --until.

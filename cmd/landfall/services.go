@@ -115,7 +115,7 @@ func (r *reporterParts) Start(ctx context.Context) error {
 	}
 	r.close = conn.Close
 	about := reporter.About{Version: version, Credits: dataset.Credits(), PlaceName: geo.Name}
-	r.reporter, err = reporter.New(p.config.Reporter, query.New(conn, p.config.ClickHouse.Database, query.Options{Scope: scope}), about, p.log, p.registry, p.group.Fail)
+	r.reporter, err = reporter.New(p.config.Reporter, query.New(conn, p.config.ClickHouse.ReadDatabase(), query.Options{Scope: scope}), about, p.log, p.registry, p.group.Fail)
 	if err != nil {
 		return err
 	}

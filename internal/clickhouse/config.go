@@ -17,6 +17,7 @@ import (
 type Config struct {
 	Addresses      []string      `yaml:"addresses" doc:"Addresses (host:port) of the native protocol; the first that answers is used."`
 	Database       string        `yaml:"database" doc:"Database of Landfall's tables; the aggregator creates it."`
+	Cluster        string        `yaml:"cluster" doc:"Name of the ClickHouse cluster that the tables are made on, replicated and distributed; empty: one server. The addresses are then the replicas of one shard. Only the statements are tested, not a cluster."`
 	User           string        `yaml:"user" doc:"User name."`
 	Password       config.Secret `yaml:"password" doc:"Password."`
 	DialTimeout    time.Duration `yaml:"dial_timeout" doc:"Longest time one try to connect may take."`
@@ -54,6 +55,9 @@ func (c Config) Validate() error {
 	}
 	if !databasePattern.MatchString(c.Database) {
 		errs = append(errs, fmt.Errorf("database: %q is not a name (letters, digits and _, at most 64)", c.Database))
+	}
+	if c.Cluster != "" && !databasePattern.MatchString(c.Cluster) {
+		errs = append(errs, fmt.Errorf("cluster: %q is not a name (letters, digits and _, at most 64)", c.Cluster))
 	}
 	if c.User == "" {
 		errs = append(errs, errors.New("user: must not be empty"))

@@ -50,8 +50,14 @@ func migrateOnce(ctx context.Context, c Config, r Retention, log *slog.Logger) e
 		return err
 	}
 	defer admin.Close()
-	if err := admin.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+c.Database); err != nil {
-		return fmt.Errorf("create database %s: %w", c.Database, err)
+	databases, on := []string{c.Database}, ""
+	if c.Cluster != "" {
+		databases, on = []string{c.Database, c.ReadDatabase()}, " ON CLUSTER '"+c.Cluster+"'"
+	}
+	for _, name := range databases {
+		if err := admin.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+name+on); err != nil {
+			return fmt.Errorf("create database %s: %w", name, err)
+		}
 	}
 	tls, err := c.TLS.Client()
 	if err != nil {
@@ -59,16 +65,16 @@ func migrateOnce(ctx context.Context, c Config, r Retention, log *slog.Logger) e
 	}
 	db := clickhousego.OpenDB(c.options(tls, c.Database))
 	defer db.Close()
-	if err := migrate(ctx, db, log); err != nil {
+	if err := migrate(ctx, db, c, log); err != nil {
 		return fmt.Errorf("migrate database %s: %w", c.Database, err)
 	}
-	if err := r.apply(ctx, db, log); err != nil {
+	if err := r.apply(ctx, db, on, log); err != nil {
 		return fmt.Errorf("set retention in database %s: %w", c.Database, err)
 	}
 	return nil
 }
 
-func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+func migrate(ctx context.Context, db *sql.DB, c Config, log *slog.Logger) error {
 	var old bool
 	if err := db.QueryRowContext(ctx, "SELECT count() > 0 FROM system.tables WHERE database = currentDatabase() AND name = ?", oldVersionTable).Scan(&old); err != nil {
 		return fmt.Errorf("look for the table %s: %w", oldVersionTable, err)
@@ -79,6 +85,9 @@ func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
 	// The global registry holds Go migrations of whoever else uses goose in this process.
 	provider, err := goose.NewProvider(goose.DialectClickHouse, db, migrations.FS,
 		goose.WithDisableGlobalRegistry(true), goose.WithTableName(versionTable))
+	if c.Cluster != "" {
+		provider, err = clusterProvider(db, c.Cluster, c.Database)
+	}
 	if err != nil {
 		return err
 	}

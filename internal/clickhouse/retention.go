@@ -70,7 +70,7 @@ var ttlPattern = regexp.MustCompile(`\bTTL .*\+ toIntervalSecond\((\d+)\)`)
 
 // apply changes the tables whose retention differs. A change makes the server look at all the
 // table's parts again, so it is not made where there is nothing to change.
-func (r Retention) apply(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+func (r Retention) apply(ctx context.Context, db *sql.DB, on string, log *slog.Logger) error {
 	for _, t := range r.tables() {
 		var engine string
 		if err := db.QueryRowContext(ctx, "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = ?", t.table).Scan(&engine); err != nil {
@@ -84,9 +84,9 @@ func (r Retention) apply(ctx context.Context, db *sql.DB, log *slog.Logger) erro
 		if was == want {
 			continue
 		}
-		statement := "ALTER TABLE " + t.table + " REMOVE TTL"
+		statement := "ALTER TABLE " + t.table + on + " REMOVE TTL"
 		if t.keep != 0 {
-			statement = "ALTER TABLE " + t.table + " MODIFY TTL " + t.since + " + toIntervalSecond(" + want + ")"
+			statement = "ALTER TABLE " + t.table + on + " MODIFY TTL " + t.since + " + toIntervalSecond(" + want + ")"
 		}
 		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("change %s: %w", t.table, err)
