@@ -72,12 +72,9 @@ func (p Params) named(day int) []any {
 	return all
 }
 
-// fill writes all tables but flows and revisions, which have no row. The database has the schema and
-// is empty; its views are dropped, because the rows are made directly.
+// fill writes all tables but flows and revisions, which have no row; place_day and ledger_hour get
+// theirs from the schema's views. The database has the schema and is empty.
 func fill(ctx context.Context, conn driver.Conn, p Params, log *slog.Logger) error {
-	if err := dropViews(ctx, conn); err != nil {
-		return err
-	}
 	if err := run(ctx, conn, "places", p.named(0)); err != nil {
 		return err
 	}
@@ -127,19 +124,6 @@ func run(ctx context.Context, conn driver.Conn, name string, named []any) error 
 		}
 		if err := conn.Exec(ctx, statement, parameters...); err != nil {
 			return fmt.Errorf("%s.sql: %w", name, err)
-		}
-	}
-	return nil
-}
-
-func dropViews(ctx context.Context, conn driver.Conn) error {
-	var views []string
-	if err := conn.QueryRow(ctx, "SELECT groupArray(name) FROM system.tables WHERE database = currentDatabase() AND engine = 'MaterializedView'").Scan(&views); err != nil {
-		return fmt.Errorf("list views: %w", err)
-	}
-	for _, view := range views {
-		if err := conn.Exec(ctx, "DROP VIEW "+view+" SYNC"); err != nil {
-			return fmt.Errorf("drop view %s: %w", view, err)
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ func TestSmall(t *testing.T) {
 	for _, table := range r.Tables {
 		have[table.Name] = table.Rows
 	}
-	for _, table := range []string{"residency_minute", "residency_hour", "residency_day", "endpoint_day", "endpoint_seen", "exporter_day", "data_set_day", "ledger_minute"} {
+	for _, table := range []string{"residency_minute", "residency_hour", "residency_day", "place_day", "endpoint_day", "endpoint_seen", "exporter_day", "data_set_day", "ledger_minute", "ledger_hour"} {
 		if have[table] == 0 {
 			t.Errorf("%s is empty", table)
 		}
@@ -41,12 +41,12 @@ func TestSmall(t *testing.T) {
 		}
 	}
 	conn := s.Conn(t)
-	var byHour, byDay, days uint64
-	if err := conn.QueryRow(t.Context(), "SELECT (SELECT sum(flows) FROM residency_hour), (SELECT sum(flows) FROM residency_day), (SELECT uniqExact(bucket) FROM residency_day)").Scan(&byHour, &byDay, &days); err != nil {
+	var byHour, byDay, byPlace, days uint64
+	if err := conn.QueryRow(t.Context(), "SELECT (SELECT sum(flows) FROM residency_hour), (SELECT sum(flows) FROM residency_day), (SELECT sum(flows) FROM place_day), (SELECT uniqExact(bucket) FROM residency_day)").Scan(&byHour, &byDay, &byPlace, &days); err != nil {
 		t.Fatal(err)
 	}
-	if byHour != byDay || days != 14 {
-		t.Errorf("%d flows by hour, %d by day, in %d days", byHour, byDay, days)
+	if byHour != byDay || byHour != byPlace || days != 14 {
+		t.Errorf("%d flows by hour, %d by day, %d by place, in %d days", byHour, byDay, byPlace, days)
 	}
 	if ratio := float64(byHour) / float64(p.Flows); ratio < 0.98 || ratio > 1.02 {
 		t.Errorf("%d flows, want %d", byHour, p.Flows)
