@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/ClickHouse/ch-go"
@@ -58,6 +60,9 @@ func insertSettings(token string) []ch.Setting {
 		{Key: "insert_deduplication_token", Value: token},
 		// Asynchronous inserts are gathered with others and lose their identity.
 		{Key: "async_insert", Value: "0"},
+		// Rows are added up when parts are merged. Before the insert they are already, as far as that
+		// is worth it: see docs/decisions/0010-rollups.md.
+		{Key: "optimize_on_insert", Value: "0"},
 		// One block as sent must stay one block at every level: a part of a block has an identity
 		// of its own, and how a block is cut is not the same at the next try.
 		{Key: "max_insert_threads", Value: "1"},
@@ -92,7 +97,7 @@ func (i *Inserter) connect(ctx context.Context) error {
 			User:             i.config.User,
 			Password:         i.config.Password.Reveal(),
 			ClientName:       "landfall",
-			Compression:      ch.CompressionLZ4,
+			Compression:      compression(address),
 			TLS:              i.tls,
 			DialTimeout:      i.config.DialTimeout,
 			HandshakeTimeout: i.config.DialTimeout,
@@ -106,6 +111,18 @@ func (i *Inserter) connect(ctx context.Context) error {
 		i.next++
 	}
 	return errors.Join(errs...)
+}
+
+// compression is for the network only: on the same machine it costs both ends more than it saves.
+func compression(address string) ch.Compression {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return ch.CompressionLZ4
+	}
+	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
+		return ch.CompressionDisabled
+	}
+	return ch.CompressionLZ4
 }
 
 // Close closes the connection; the next use opens another.
