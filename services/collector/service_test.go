@@ -447,7 +447,8 @@ func TestPortInUse(t *testing.T) {
 
 func TestLifecycle(t *testing.T) {
 	addr := kafkatest.Start(t)
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	// The broker starts a goroutine for each request that it reads.
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent(), goleak.IgnoreAnyFunction("github.com/twmb/franz-go/pkg/kfake.(*clientConn).read.func1"))
 	client, err := bus.New(busConfig(addr), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
