@@ -63,7 +63,7 @@ func Run(m *testing.M) int {
 	shared.main = true
 	code := m.Run()
 	if shared.server != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		if err := shared.server.Shutdown(ctx); err != nil {
 			fmt.Fprintln(os.Stderr, "chtest:", err)
@@ -148,7 +148,7 @@ func Start(t testing.TB) *Server {
 		t.Fatalf("chtest: %v", err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		if err := admin.Exec(ctx, "DROP DATABASE IF EXISTS "+s.Database+" SYNC"); err != nil {
 			t.Errorf("chtest: %v", err)
@@ -229,6 +229,7 @@ func open(t testing.TB, s *Server, database string) driver.Conn {
 	t.Helper()
 	o := s.Options()
 	o.Auth.Database = database
+	o.ReadTimeout = 2 * time.Minute // a database is dropped when the statements in it have ended
 	conn, err := clickhouse.Open(o)
 	if err != nil {
 		t.Fatalf("chtest: %v", err)
