@@ -126,7 +126,7 @@ func testQueryData(t *testing.T, client *datasourcetest.TestPluginClient) {
 			}
 			var got []string
 			for _, f := range r.Frames {
-				if f.Meta == nil || f.Meta.Type != test.kind || f.RefID != "A" || !strings.Contains(f.Meta.ExecutedQueryString, "residency_") {
+				if f.Meta == nil || f.Meta.Type != test.kind || f.RefID != "A" || !strings.Contains(f.Meta.ExecutedQueryString, "_day`") {
 					t.Fatalf("meta %+v of %s", f.Meta, f.RefID)
 				}
 				if len(f.Fields) > 0 {
