@@ -324,6 +324,10 @@ func (r *run) compare(ctx context.Context, cells bool) ([]difference, error) {
 		return nil, err
 	}
 	defer conn.Close()
+	// Those that were there at the start may be all but the last migration's.
+	if r.tables, err = tables(ctx, conn); err != nil {
+		return nil, err
+	}
 	all, err := newSent(ctx, conn, r.exporters, r.truth)
 	if err != nil {
 		return nil, err
