@@ -1,32 +1,38 @@
 -- +goose Up
 -- Bytes and packets by all that a residency question can ask for, by minute, hour and day. A flow
--- belongs to the bucket of its start. Counters are multiplied by the sampling interval N here, and
--- nowhere else. The variances are the terms of the estimate's error: low is N(N-1)B²/P, high is
--- N(N-1)B and still has to be multiplied by the largest packet size.
+-- belongs to the bucket of its start. The aggregator rolls flows up and inserts into every table
+-- (internal/clickhouse/flows); rows with the same key are added up here, when parts are merged.
+--
+-- Counters are multiplied by the sampling interval N. The variances are the terms of the estimate's
+-- error, of B octets in P packets as observed: low is N(N-1)B²/P, high is N(N-1)B and still has to be
+-- multiplied by the largest packet size.
+--
+-- Minutes lie together by the hour and hours by the day: a vendor over some days costs a third of
+-- what it did with the bucket first, and the table is smaller.
 CREATE TABLE IF NOT EXISTS residency_minute
 (
     bucket                  DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator                LowCardinality(String),
-    site                    LowCardinality(String),
-    handset_side            LowCardinality(String),
-    vendor                  LowCardinality(String),
-    vendor_method           LowCardinality(String),
-    country_code            LowCardinality(String),
-    subdivision_code        LowCardinality(String),
-    cloud_provider          LowCardinality(String),
-    cloud_region            LowCardinality(String),
+    operator                LowCardinality(String) CODEC(ZSTD(1)),
+    site                    LowCardinality(String) CODEC(ZSTD(1)),
+    handset_side            LowCardinality(String) CODEC(ZSTD(1)),
+    vendor                  LowCardinality(String) CODEC(ZSTD(1)),
+    vendor_method           LowCardinality(String) CODEC(ZSTD(1)),
+    country_code            LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_provider          LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_region            LowCardinality(String) CODEC(ZSTD(1)),
     asn                     UInt32 CODEC(ZSTD(1)),
-    as_organization         LowCardinality(String),
-    place_method            LowCardinality(String),
-    confidence              LowCardinality(String),
-    verdict                 LowCardinality(String),
+    as_organization         LowCardinality(String) CODEC(ZSTD(1)),
+    place_method            LowCardinality(String) CODEC(ZSTD(1)),
+    confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
-    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     variance_low_up         SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_low_down       SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_high_up        SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
@@ -38,34 +44,36 @@ CREATE TABLE IF NOT EXISTS residency_minute
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site, vendor_method,
-          cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision, generation)
+PRIMARY KEY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn)
+ORDER BY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          generation, bucket)
 SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS residency_hour
 (
     bucket                  DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator                LowCardinality(String),
-    site                    LowCardinality(String),
-    handset_side            LowCardinality(String),
-    vendor                  LowCardinality(String),
-    vendor_method           LowCardinality(String),
-    country_code            LowCardinality(String),
-    subdivision_code        LowCardinality(String),
-    cloud_provider          LowCardinality(String),
-    cloud_region            LowCardinality(String),
+    operator                LowCardinality(String) CODEC(ZSTD(1)),
+    site                    LowCardinality(String) CODEC(ZSTD(1)),
+    handset_side            LowCardinality(String) CODEC(ZSTD(1)),
+    vendor                  LowCardinality(String) CODEC(ZSTD(1)),
+    vendor_method           LowCardinality(String) CODEC(ZSTD(1)),
+    country_code            LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_provider          LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_region            LowCardinality(String) CODEC(ZSTD(1)),
     asn                     UInt32 CODEC(ZSTD(1)),
-    as_organization         LowCardinality(String),
-    place_method            LowCardinality(String),
-    confidence              LowCardinality(String),
-    verdict                 LowCardinality(String),
+    as_organization         LowCardinality(String) CODEC(ZSTD(1)),
+    place_method            LowCardinality(String) CODEC(ZSTD(1)),
+    confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
-    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     variance_low_up         SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_low_down       SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_high_up        SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
@@ -77,34 +85,36 @@ CREATE TABLE IF NOT EXISTS residency_hour
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site, vendor_method,
-          cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision, generation)
+PRIMARY KEY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn)
+ORDER BY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          generation, bucket)
 SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS residency_day
 (
     bucket                  DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator                LowCardinality(String),
-    site                    LowCardinality(String),
-    handset_side            LowCardinality(String),
-    vendor                  LowCardinality(String),
-    vendor_method           LowCardinality(String),
-    country_code            LowCardinality(String),
-    subdivision_code        LowCardinality(String),
-    cloud_provider          LowCardinality(String),
-    cloud_region            LowCardinality(String),
+    operator                LowCardinality(String) CODEC(ZSTD(1)),
+    site                    LowCardinality(String) CODEC(ZSTD(1)),
+    handset_side            LowCardinality(String) CODEC(ZSTD(1)),
+    vendor                  LowCardinality(String) CODEC(ZSTD(1)),
+    vendor_method           LowCardinality(String) CODEC(ZSTD(1)),
+    country_code            LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_provider          LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_region            LowCardinality(String) CODEC(ZSTD(1)),
     asn                     UInt32 CODEC(ZSTD(1)),
-    as_organization         LowCardinality(String),
-    place_method            LowCardinality(String),
-    confidence              LowCardinality(String),
-    verdict                 LowCardinality(String),
+    as_organization         LowCardinality(String) CODEC(ZSTD(1)),
+    place_method            LowCardinality(String) CODEC(ZSTD(1)),
+    confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
-    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     variance_low_up         SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_low_down       SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_high_up        SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
@@ -113,6 +123,7 @@ CREATE TABLE IF NOT EXISTS residency_day
     variance_packets_down   SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     sampling_interval_max   SimpleAggregateFunction(max, UInt32) CODEC(ZSTD(1)),
     last_change             SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta, ZSTD(1)),
+    -- Inserted but not kept: what the states are made of.
     handset_ids             Array(UInt64) EPHEMERAL,
     handsets                AggregateFunction(uniqCombined(12), UInt64) DEFAULT arrayReduce('uniqCombinedState(12)', handset_ids) CODEC(ZSTD(1)),
     endpoint_addresses      Array(IPv6) EPHEMERAL,
@@ -120,8 +131,10 @@ CREATE TABLE IF NOT EXISTS residency_day
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site, vendor_method,
-          cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision, generation)
+PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn)
+ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          generation)
 SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
 -- +goose Down

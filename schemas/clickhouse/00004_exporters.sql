@@ -5,14 +5,14 @@ CREATE TABLE IF NOT EXISTS exporter_day
 (
     bucket             DateTime('UTC') CODEC(Delta, ZSTD(1)),
     exporter           IPv6 CODEC(ZSTD(1)),
-    export_protocol    LowCardinality(String),
-    operator           LowCardinality(String),
-    site               LowCardinality(String),
-    flows              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up           SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down         SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up         SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down       SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    export_protocol    LowCardinality(String) CODEC(ZSTD(1)),
+    operator           LowCardinality(String) CODEC(ZSTD(1)),
+    site               LowCardinality(String) CODEC(ZSTD(1)),
+    flows              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up           SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down         SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up         SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down       SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     first_flow         SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
     last_flow          SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
     last_received      SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
@@ -26,12 +26,12 @@ SETTINGS non_replicated_deduplication_window = 20000;
 CREATE TABLE IF NOT EXISTS data_set_day
 (
     bucket     DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator   LowCardinality(String),
-    site       LowCardinality(String),
+    operator   LowCardinality(String) CODEC(ZSTD(1)),
+    site       LowCardinality(String) CODEC(ZSTD(1)),
     revision   UInt16 CODEC(ZSTD(1)),
     generation UInt16 CODEC(ZSTD(1)),
-    data_sets  LowCardinality(String),
-    flows      SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))
+    data_sets  LowCardinality(String) CODEC(ZSTD(1)),
+    flows      SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1))
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)

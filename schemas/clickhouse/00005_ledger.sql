@@ -4,13 +4,13 @@
 CREATE TABLE IF NOT EXISTS ledger_minute
 (
     bucket          DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator        LowCardinality(String),
-    site            LowCardinality(String),
-    collector       LowCardinality(String),
+    operator        LowCardinality(String) CODEC(ZSTD(1)),
+    site            LowCardinality(String) CODEC(ZSTD(1)),
+    collector       LowCardinality(String) CODEC(ZSTD(1)),
     exporter        IPv6 CODEC(ZSTD(1)),
-    export_protocol LowCardinality(String),
+    export_protocol LowCardinality(String) CODEC(ZSTD(1)),
     -- The name of a LedgerCount in lower case, without LEDGER_COUNT_.
-    what            LowCardinality(String),
+    what            LowCardinality(String) CODEC(ZSTD(1)),
     amount          SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
     last_change     SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta, ZSTD(1))
 )

@@ -5,20 +5,20 @@
 CREATE TABLE IF NOT EXISTS place_day
 (
     bucket                  DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator                LowCardinality(String),
-    site                    LowCardinality(String),
-    handset_side            LowCardinality(String),
-    vendor                  LowCardinality(String),
-    country_code            LowCardinality(String),
-    subdivision_code        LowCardinality(String),
-    verdict                 LowCardinality(String),
+    operator                LowCardinality(String) CODEC(ZSTD(1)),
+    site                    LowCardinality(String) CODEC(ZSTD(1)),
+    handset_side            LowCardinality(String) CODEC(ZSTD(1)),
+    vendor                  LowCardinality(String) CODEC(ZSTD(1)),
+    country_code            LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
-    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     variance_low_up         SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_low_down       SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_high_up        SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS place_day
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (bucket, vendor, country_code, subdivision_code, handset_side, operator, site, verdict, revision, generation)
+PRIMARY KEY (vendor, bucket, country_code, subdivision_code)
+ORDER BY (vendor, bucket, country_code, subdivision_code, handset_side, operator, site, verdict, revision, generation)
 SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS place_day_view TO place_day AS
@@ -49,13 +50,13 @@ GROUP BY bucket, operator, site, handset_side, vendor, country_code, subdivision
 CREATE TABLE IF NOT EXISTS ledger_hour
 (
     bucket          DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator        LowCardinality(String),
-    site            LowCardinality(String),
-    collector       LowCardinality(String),
+    operator        LowCardinality(String) CODEC(ZSTD(1)),
+    site            LowCardinality(String) CODEC(ZSTD(1)),
+    collector       LowCardinality(String) CODEC(ZSTD(1)),
     exporter        IPv6 CODEC(ZSTD(1)),
-    export_protocol LowCardinality(String),
-    what            LowCardinality(String),
-    amount          SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    export_protocol LowCardinality(String) CODEC(ZSTD(1)),
+    what            LowCardinality(String) CODEC(ZSTD(1)),
+    amount          SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     last_change     SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta, ZSTD(1))
 )
 ENGINE = AggregatingMergeTree

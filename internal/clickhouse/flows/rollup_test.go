@@ -19,6 +19,7 @@ const (
 	residencyKeys = "operator, site, handset_side, vendor, vendor_method, country_code, subdivision_code, cloud_provider, cloud_region, " +
 		"asn, as_organization, place_method, confidence, verdict"
 	endpointKeys = "operator, site, vendor, remote_address, asn, as_organization, country_code, subdivision_code, cloud_provider, cloud_region, confidence, verdict"
+	placeKeys    = "bucket, generation, operator, site, handset_side, vendor, country_code, subdivision_code, verdict"
 	// What the measures are of flows, by the definition.
 	ofFlows = `toFloat64(count()), toFloat64(sum(octets_up * sampling_interval)), toFloat64(sum(octets_down * sampling_interval)),
 toFloat64(sum(packets_up * sampling_interval)), toFloat64(sum(packets_down * sampling_interval)),
@@ -36,6 +37,10 @@ toFloat64(max(sampling_interval_max)), toFloat64(max(last_change))`
 // levels are what each table holds and what that is of flows: keys and figures.
 var levels = []struct{ table, keys, figures, keysOfFlows, figuresOfFlows, where string }{
 	{"residency_minute", "bucket, generation, " + residencyKeys, ofRollup, "toStartOfMinute(toDateTime(start, 'UTC')), generation, " + residencyKeys, ofFlows, ""},
+	{
+		"place_day", placeKeys, ofRollup,
+		"toStartOfDay(toDateTime(start, 'UTC')), generation, operator, site, handset_side, vendor, country_code, subdivision_code, verdict", ofFlows, "",
+	},
 	{"residency_hour", "bucket, generation, " + residencyKeys, ofRollup, "toStartOfHour(toDateTime(start, 'UTC')), generation, " + residencyKeys, ofFlows, ""},
 	{
 		"residency_day", "bucket, generation, " + residencyKeys,
@@ -64,6 +69,11 @@ var levels = []struct{ table, keys, figures, keysOfFlows, figuresOfFlows, where 
 	{"data_set_day", "bucket, generation, operator, site, data_sets", "toFloat64(sum(flows))", "toStartOfDay(toDateTime(start, 'UTC')), generation, operator, site, data_sets", "toFloat64(count())", ""},
 	{
 		"ledger_minute", "bucket, operator, site, exporter, export_protocol, what", "toFloat64(sum(amount))",
+		"toStartOfHour(toDateTime(start, 'UTC')), operator, site, exporter, export_protocol, 'flows_late'", "toFloat64(count())",
+		"WHERE start < inserted - INTERVAL 1 HOUR",
+	},
+	{
+		"ledger_hour", "bucket, operator, site, exporter, export_protocol, what", "toFloat64(sum(amount))",
 		"toStartOfHour(toDateTime(start, 'UTC')), operator, site, exporter, export_protocol, 'flows_late'", "toFloat64(count())",
 		"WHERE start < inserted - INTERVAL 1 HOUR",
 	},

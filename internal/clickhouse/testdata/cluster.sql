@@ -1,44 +1,44 @@
 CREATE TABLE IF NOT EXISTS flows ON CLUSTER 'flows_cluster'
 (
-    start              DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
-    end                DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
-    received           DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
-    operator           LowCardinality(String),
-    site               LowCardinality(String),
+    start              DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    end                DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    received           DateTime64(3, 'UTC') CODEC(ZSTD(1)),
+    operator           LowCardinality(String) CODEC(ZSTD(1)),
+    site               LowCardinality(String) CODEC(ZSTD(1)),
     exporter           IPv6 CODEC(ZSTD(1)),
     observation_domain UInt32 CODEC(ZSTD(1)),
-    export_protocol    LowCardinality(String),
-    handset_side       LowCardinality(String),
+    export_protocol    LowCardinality(String) CODEC(ZSTD(1)),
+    handset_side       LowCardinality(String) CODEC(ZSTD(1)),
     subscriber         UInt64 CODEC(ZSTD(1)),
-    vendor             LowCardinality(String),
-    vendor_method      LowCardinality(String),
+    vendor             LowCardinality(String) CODEC(ZSTD(1)),
+    vendor_method      LowCardinality(String) CODEC(ZSTD(1)),
     remote_address     IPv6 CODEC(ZSTD(1)),
     remote_port        UInt16 CODEC(ZSTD(1)),
     ip_protocol        UInt8 CODEC(ZSTD(1)),
     tcp_flags          UInt8 CODEC(ZSTD(1)),
-    country_code       LowCardinality(String),
-    subdivision_code   LowCardinality(String),
-    city               LowCardinality(String),
-    cloud_provider     LowCardinality(String),
-    cloud_region       LowCardinality(String),
-    place_method       LowCardinality(String),
-    confidence         LowCardinality(String),
+    country_code       LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code   LowCardinality(String) CODEC(ZSTD(1)),
+    city               LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_provider     LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_region       LowCardinality(String) CODEC(ZSTD(1)),
+    place_method       LowCardinality(String) CODEC(ZSTD(1)),
+    confidence         LowCardinality(String) CODEC(ZSTD(1)),
     asn                UInt32 CODEC(ZSTD(1)),
-    as_organization    LowCardinality(String),
+    as_organization    LowCardinality(String) CODEC(ZSTD(1)),
     -- As exported: not multiplied by the sampling interval.
     octets_up          UInt64 CODEC(T64, ZSTD(1)),
     packets_up         UInt64 CODEC(T64, ZSTD(1)),
     octets_down        UInt64 CODEC(T64, ZSTD(1)),
     packets_down       UInt64 CODEC(T64, ZSTD(1)),
     sampling_interval  UInt32 CODEC(T64, ZSTD(1)),
-    application_name   LowCardinality(String),
-    domain_name        LowCardinality(String),
-    data_sets          LowCardinality(String),
-    source_partition   Int32 CODEC(Delta, ZSTD(1)),
+    application_name   LowCardinality(String) CODEC(ZSTD(1)),
+    domain_name        LowCardinality(String) CODEC(ZSTD(1)),
+    data_sets          LowCardinality(String) CODEC(ZSTD(1)),
+    source_partition   Int32 CODEC(ZSTD(1)),
     source_offset      Int64 CODEC(Delta, ZSTD(1)),
-    verdict            LowCardinality(String),
+    verdict            LowCardinality(String) CODEC(ZSTD(1)),
     -- When the aggregator planned the insert of the row.
-    inserted           DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    inserted           DateTime64(3, 'UTC') CODEC(ZSTD(1)),
     -- The newest revision that does not have this row; see revisions.
     generation         UInt16 CODEC(ZSTD(1))
 )
@@ -53,27 +53,27 @@ ENGINE = Distributed('flows_cluster', 'landfall', 'flows');
 CREATE TABLE IF NOT EXISTS residency_minute ON CLUSTER 'flows_cluster'
 (
     bucket                  DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator                LowCardinality(String),
-    site                    LowCardinality(String),
-    handset_side            LowCardinality(String),
-    vendor                  LowCardinality(String),
-    vendor_method           LowCardinality(String),
-    country_code            LowCardinality(String),
-    subdivision_code        LowCardinality(String),
-    cloud_provider          LowCardinality(String),
-    cloud_region            LowCardinality(String),
+    operator                LowCardinality(String) CODEC(ZSTD(1)),
+    site                    LowCardinality(String) CODEC(ZSTD(1)),
+    handset_side            LowCardinality(String) CODEC(ZSTD(1)),
+    vendor                  LowCardinality(String) CODEC(ZSTD(1)),
+    vendor_method           LowCardinality(String) CODEC(ZSTD(1)),
+    country_code            LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_provider          LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_region            LowCardinality(String) CODEC(ZSTD(1)),
     asn                     UInt32 CODEC(ZSTD(1)),
-    as_organization         LowCardinality(String),
-    place_method            LowCardinality(String),
-    confidence              LowCardinality(String),
-    verdict                 LowCardinality(String),
+    as_organization         LowCardinality(String) CODEC(ZSTD(1)),
+    place_method            LowCardinality(String) CODEC(ZSTD(1)),
+    confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
-    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     variance_low_up         SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_low_down       SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_high_up        SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
@@ -85,8 +85,10 @@ CREATE TABLE IF NOT EXISTS residency_minute ON CLUSTER 'flows_cluster'
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/residency_minute', '{replica}')
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site, vendor_method,
-          cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision, generation)
+PRIMARY KEY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn)
+ORDER BY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          generation, bucket)
 SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.residency_minute ON CLUSTER 'flows_cluster' AS landfall.residency_minute
@@ -95,27 +97,27 @@ ENGINE = Distributed('flows_cluster', 'landfall', 'residency_minute');
 CREATE TABLE IF NOT EXISTS residency_hour ON CLUSTER 'flows_cluster'
 (
     bucket                  DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator                LowCardinality(String),
-    site                    LowCardinality(String),
-    handset_side            LowCardinality(String),
-    vendor                  LowCardinality(String),
-    vendor_method           LowCardinality(String),
-    country_code            LowCardinality(String),
-    subdivision_code        LowCardinality(String),
-    cloud_provider          LowCardinality(String),
-    cloud_region            LowCardinality(String),
+    operator                LowCardinality(String) CODEC(ZSTD(1)),
+    site                    LowCardinality(String) CODEC(ZSTD(1)),
+    handset_side            LowCardinality(String) CODEC(ZSTD(1)),
+    vendor                  LowCardinality(String) CODEC(ZSTD(1)),
+    vendor_method           LowCardinality(String) CODEC(ZSTD(1)),
+    country_code            LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_provider          LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_region            LowCardinality(String) CODEC(ZSTD(1)),
     asn                     UInt32 CODEC(ZSTD(1)),
-    as_organization         LowCardinality(String),
-    place_method            LowCardinality(String),
-    confidence              LowCardinality(String),
-    verdict                 LowCardinality(String),
+    as_organization         LowCardinality(String) CODEC(ZSTD(1)),
+    place_method            LowCardinality(String) CODEC(ZSTD(1)),
+    confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
-    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     variance_low_up         SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_low_down       SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_high_up        SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
@@ -127,8 +129,10 @@ CREATE TABLE IF NOT EXISTS residency_hour ON CLUSTER 'flows_cluster'
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/residency_hour', '{replica}')
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site, vendor_method,
-          cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision, generation)
+PRIMARY KEY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn)
+ORDER BY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          generation, bucket)
 SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.residency_hour ON CLUSTER 'flows_cluster' AS landfall.residency_hour
@@ -137,27 +141,27 @@ ENGINE = Distributed('flows_cluster', 'landfall', 'residency_hour');
 CREATE TABLE IF NOT EXISTS residency_day ON CLUSTER 'flows_cluster'
 (
     bucket                  DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator                LowCardinality(String),
-    site                    LowCardinality(String),
-    handset_side            LowCardinality(String),
-    vendor                  LowCardinality(String),
-    vendor_method           LowCardinality(String),
-    country_code            LowCardinality(String),
-    subdivision_code        LowCardinality(String),
-    cloud_provider          LowCardinality(String),
-    cloud_region            LowCardinality(String),
+    operator                LowCardinality(String) CODEC(ZSTD(1)),
+    site                    LowCardinality(String) CODEC(ZSTD(1)),
+    handset_side            LowCardinality(String) CODEC(ZSTD(1)),
+    vendor                  LowCardinality(String) CODEC(ZSTD(1)),
+    vendor_method           LowCardinality(String) CODEC(ZSTD(1)),
+    country_code            LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_provider          LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_region            LowCardinality(String) CODEC(ZSTD(1)),
     asn                     UInt32 CODEC(ZSTD(1)),
-    as_organization         LowCardinality(String),
-    place_method            LowCardinality(String),
-    confidence              LowCardinality(String),
-    verdict                 LowCardinality(String),
+    as_organization         LowCardinality(String) CODEC(ZSTD(1)),
+    place_method            LowCardinality(String) CODEC(ZSTD(1)),
+    confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
-    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     variance_low_up         SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_low_down       SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_high_up        SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
@@ -166,6 +170,7 @@ CREATE TABLE IF NOT EXISTS residency_day ON CLUSTER 'flows_cluster'
     variance_packets_down   SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     sampling_interval_max   SimpleAggregateFunction(max, UInt32) CODEC(ZSTD(1)),
     last_change             SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta, ZSTD(1)),
+    -- Inserted but not kept: what the states are made of.
     handset_ids             Array(UInt64) EPHEMERAL,
     handsets                AggregateFunction(uniqCombined(12), UInt64) DEFAULT arrayReduce('uniqCombinedState(12)', handset_ids) CODEC(ZSTD(1)),
     endpoint_addresses      Array(IPv6) EPHEMERAL,
@@ -173,8 +178,10 @@ CREATE TABLE IF NOT EXISTS residency_day ON CLUSTER 'flows_cluster'
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/residency_day', '{replica}')
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site, vendor_method,
-          cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision, generation)
+PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn)
+ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          generation)
 SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.residency_day ON CLUSTER 'flows_cluster' AS landfall.residency_day
@@ -183,23 +190,23 @@ ENGINE = Distributed('flows_cluster', 'landfall', 'residency_day');
 CREATE TABLE IF NOT EXISTS endpoint_day ON CLUSTER 'flows_cluster'
 (
     bucket                  DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator                LowCardinality(String),
-    site                    LowCardinality(String),
-    vendor                  LowCardinality(String),
+    operator                LowCardinality(String) CODEC(ZSTD(1)),
+    site                    LowCardinality(String) CODEC(ZSTD(1)),
+    vendor                  LowCardinality(String) CODEC(ZSTD(1)),
     remote_address          IPv6 CODEC(ZSTD(1)),
     asn                     UInt32 CODEC(ZSTD(1)),
-    as_organization         LowCardinality(String),
-    country_code            LowCardinality(String),
-    subdivision_code        LowCardinality(String),
-    cloud_provider          LowCardinality(String),
-    cloud_region            LowCardinality(String),
-    confidence              LowCardinality(String),
-    verdict                 LowCardinality(String),
-    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    as_organization         LowCardinality(String) CODEC(ZSTD(1)),
+    country_code            LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_provider          LowCardinality(String) CODEC(ZSTD(1)),
+    cloud_region            LowCardinality(String) CODEC(ZSTD(1)),
+    confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    verdict                 LowCardinality(String) CODEC(ZSTD(1)),
+    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     variance_low_up         SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_low_down       SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_high_up        SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
@@ -210,11 +217,13 @@ CREATE TABLE IF NOT EXISTS endpoint_day ON CLUSTER 'flows_cluster'
     last_change             SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta, ZSTD(1)),
     first_seen              SimpleAggregateFunction(min, DateTime('UTC')) CODEC(Delta, ZSTD(1)),
     last_seen               SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta, ZSTD(1)),
+    -- Inserted but not kept: what the state is made of.
     handset_ids             Array(UInt64) EPHEMERAL,
     handsets                AggregateFunction(uniqCombined(12), UInt64) DEFAULT arrayReduce('uniqCombinedState(12)', handset_ids) CODEC(ZSTD(1))
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/endpoint_day', '{replica}')
 PARTITION BY toYYYYMM(bucket)
+PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn, remote_address)
 ORDER BY (bucket, vendor, country_code, subdivision_code, asn, remote_address, operator, site, cloud_provider,
           cloud_region, confidence, verdict, as_organization)
 SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
@@ -224,18 +233,18 @@ ENGINE = Distributed('flows_cluster', 'landfall', 'endpoint_day');
 
 CREATE TABLE IF NOT EXISTS endpoint_seen ON CLUSTER 'flows_cluster'
 (
-    operator                LowCardinality(String),
-    site                    LowCardinality(String),
-    vendor                  LowCardinality(String),
+    operator                LowCardinality(String) CODEC(ZSTD(1)),
+    site                    LowCardinality(String) CODEC(ZSTD(1)),
+    vendor                  LowCardinality(String) CODEC(ZSTD(1)),
     remote_address          IPv6 CODEC(ZSTD(1)),
     asn                     UInt32 CODEC(ZSTD(1)),
-    country_code            LowCardinality(String),
-    subdivision_code        LowCardinality(String),
+    country_code            LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
     first_seen              SimpleAggregateFunction(min, DateTime('UTC')) CODEC(Delta, ZSTD(1)),
     last_seen               SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta, ZSTD(1)),
-    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))
+    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1))
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/endpoint_seen', '{replica}')
 ORDER BY (vendor, country_code, subdivision_code, asn, remote_address, operator, site)
@@ -248,14 +257,14 @@ CREATE TABLE IF NOT EXISTS exporter_day ON CLUSTER 'flows_cluster'
 (
     bucket             DateTime('UTC') CODEC(Delta, ZSTD(1)),
     exporter           IPv6 CODEC(ZSTD(1)),
-    export_protocol    LowCardinality(String),
-    operator           LowCardinality(String),
-    site               LowCardinality(String),
-    flows              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up           SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down         SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up         SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down       SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    export_protocol    LowCardinality(String) CODEC(ZSTD(1)),
+    operator           LowCardinality(String) CODEC(ZSTD(1)),
+    site               LowCardinality(String) CODEC(ZSTD(1)),
+    flows              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up           SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down         SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up         SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down       SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     first_flow         SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
     last_flow          SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
     last_received      SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
@@ -271,12 +280,12 @@ ENGINE = Distributed('flows_cluster', 'landfall', 'exporter_day');
 CREATE TABLE IF NOT EXISTS data_set_day ON CLUSTER 'flows_cluster'
 (
     bucket     DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator   LowCardinality(String),
-    site       LowCardinality(String),
+    operator   LowCardinality(String) CODEC(ZSTD(1)),
+    site       LowCardinality(String) CODEC(ZSTD(1)),
     revision   UInt16 CODEC(ZSTD(1)),
     generation UInt16 CODEC(ZSTD(1)),
-    data_sets  LowCardinality(String),
-    flows      SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1))
+    data_sets  LowCardinality(String) CODEC(ZSTD(1)),
+    flows      SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1))
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/data_set_day', '{replica}')
 PARTITION BY toYYYYMM(bucket)
@@ -289,13 +298,13 @@ ENGINE = Distributed('flows_cluster', 'landfall', 'data_set_day');
 CREATE TABLE IF NOT EXISTS ledger_minute ON CLUSTER 'flows_cluster'
 (
     bucket          DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator        LowCardinality(String),
-    site            LowCardinality(String),
-    collector       LowCardinality(String),
+    operator        LowCardinality(String) CODEC(ZSTD(1)),
+    site            LowCardinality(String) CODEC(ZSTD(1)),
+    collector       LowCardinality(String) CODEC(ZSTD(1)),
     exporter        IPv6 CODEC(ZSTD(1)),
-    export_protocol LowCardinality(String),
+    export_protocol LowCardinality(String) CODEC(ZSTD(1)),
     -- The name of a LedgerCount in lower case, without LEDGER_COUNT_.
-    what            LowCardinality(String),
+    what            LowCardinality(String) CODEC(ZSTD(1)),
     amount          SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
     last_change     SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta, ZSTD(1))
 )
@@ -343,20 +352,20 @@ CREATE VIEW IF NOT EXISTS landfall_all.policies ON CLUSTER 'flows_cluster' AS SE
 CREATE TABLE IF NOT EXISTS place_day ON CLUSTER 'flows_cluster'
 (
     bucket                  DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator                LowCardinality(String),
-    site                    LowCardinality(String),
-    handset_side            LowCardinality(String),
-    vendor                  LowCardinality(String),
-    country_code            LowCardinality(String),
-    subdivision_code        LowCardinality(String),
-    verdict                 LowCardinality(String),
+    operator                LowCardinality(String) CODEC(ZSTD(1)),
+    site                    LowCardinality(String) CODEC(ZSTD(1)),
+    handset_side            LowCardinality(String) CODEC(ZSTD(1)),
+    vendor                  LowCardinality(String) CODEC(ZSTD(1)),
+    country_code            LowCardinality(String) CODEC(ZSTD(1)),
+    subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
-    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
-    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    bytes_down              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_up              SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
+    packets_down            SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     variance_low_up         SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_low_down       SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
     variance_high_up        SimpleAggregateFunction(sum, Float64) CODEC(ZSTD(1)),
@@ -368,7 +377,8 @@ CREATE TABLE IF NOT EXISTS place_day ON CLUSTER 'flows_cluster'
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/place_day', '{replica}')
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (bucket, vendor, country_code, subdivision_code, handset_side, operator, site, verdict, revision, generation)
+PRIMARY KEY (vendor, bucket, country_code, subdivision_code)
+ORDER BY (vendor, bucket, country_code, subdivision_code, handset_side, operator, site, verdict, revision, generation)
 SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.place_day ON CLUSTER 'flows_cluster' AS landfall.place_day
@@ -390,13 +400,13 @@ GROUP BY bucket, operator, site, handset_side, vendor, country_code, subdivision
 CREATE TABLE IF NOT EXISTS ledger_hour ON CLUSTER 'flows_cluster'
 (
     bucket          DateTime('UTC') CODEC(Delta, ZSTD(1)),
-    operator        LowCardinality(String),
-    site            LowCardinality(String),
-    collector       LowCardinality(String),
+    operator        LowCardinality(String) CODEC(ZSTD(1)),
+    site            LowCardinality(String) CODEC(ZSTD(1)),
+    collector       LowCardinality(String) CODEC(ZSTD(1)),
     exporter        IPv6 CODEC(ZSTD(1)),
-    export_protocol LowCardinality(String),
-    what            LowCardinality(String),
-    amount          SimpleAggregateFunction(sum, UInt64) CODEC(T64, ZSTD(1)),
+    export_protocol LowCardinality(String) CODEC(ZSTD(1)),
+    what            LowCardinality(String) CODEC(ZSTD(1)),
+    amount          SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     last_change     SimpleAggregateFunction(max, DateTime('UTC')) CODEC(Delta, ZSTD(1))
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/ledger_hour', '{replica}')
