@@ -48,7 +48,7 @@ PRIMARY KEY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn)
 ORDER BY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
           vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
           generation, bucket)
-SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS residency_hour
 (
@@ -89,7 +89,7 @@ PRIMARY KEY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn)
 ORDER BY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
           vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
           generation, bucket)
-SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS residency_day
 (
@@ -135,7 +135,7 @@ PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn)
 ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site,
           vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
           generation)
-SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 -- +goose Down
 DROP TABLE IF EXISTS residency_day;

@@ -41,7 +41,7 @@ PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn, remote_address)
 ORDER BY (bucket, vendor, country_code, subdivision_code, asn, remote_address, operator, site, cloud_provider,
           cloud_region, confidence, verdict, as_organization)
-SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 -- The life of an endpoint, whatever is known of its place now and then.
 CREATE TABLE IF NOT EXISTS endpoint_seen
@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS endpoint_seen
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (vendor, country_code, subdivision_code, asn, remote_address, operator, site)
-SETTINGS non_replicated_deduplication_window = 20000;
+SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10;
 
 -- +goose Down
 DROP TABLE IF EXISTS endpoint_seen;

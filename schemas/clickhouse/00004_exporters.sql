@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS exporter_day
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, exporter, export_protocol, operator, site)
-SETTINGS non_replicated_deduplication_window = 20000;
+SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10;
 
 -- The data sets that judged the flows of a day.
 CREATE TABLE IF NOT EXISTS data_set_day
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS data_set_day
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, operator, site, data_sets, revision, generation)
-SETTINGS non_replicated_deduplication_window = 20000;
+SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10;
 
 -- +goose Down
 DROP TABLE IF EXISTS data_set_day;

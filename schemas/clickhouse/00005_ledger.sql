@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS ledger_minute
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, exporter, export_protocol, operator, site, collector, what)
-SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 -- +goose Down
 DROP TABLE IF EXISTS ledger_minute;

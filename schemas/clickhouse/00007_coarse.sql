@@ -32,7 +32,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (vendor, bucket, country_code, subdivision_code)
 ORDER BY (vendor, bucket, country_code, subdivision_code, handset_side, operator, site, verdict, revision, generation)
-SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS place_day_view TO place_day AS
 SELECT r.bucket AS bucket, operator, site, handset_side, vendor, country_code, subdivision_code, verdict, revision, generation,
@@ -62,7 +62,7 @@ CREATE TABLE IF NOT EXISTS ledger_hour
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, exporter, export_protocol, operator, site, collector, what)
-SETTINGS non_replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS ledger_hour_view TO ledger_hour AS
 SELECT toStartOfHour(r.bucket, 'UTC') AS bucket, operator, site, collector, exporter, export_protocol, what,

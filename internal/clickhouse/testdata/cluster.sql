@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS flows ON CLUSTER 'flows_cluster'
 ENGINE = ReplicatedMergeTree('/clickhouse/tables/{shard}/landfall/flows', '{replica}')
 PARTITION BY toDate(received)
 ORDER BY (vendor, country_code, start)
-SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.flows ON CLUSTER 'flows_cluster' AS landfall.flows
 ENGINE = Distributed('flows_cluster', 'landfall', 'flows');
@@ -89,7 +89,7 @@ PRIMARY KEY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn)
 ORDER BY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
           vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
           generation, bucket)
-SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.residency_minute ON CLUSTER 'flows_cluster' AS landfall.residency_minute
 ENGINE = Distributed('flows_cluster', 'landfall', 'residency_minute');
@@ -133,7 +133,7 @@ PRIMARY KEY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn)
 ORDER BY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
           vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
           generation, bucket)
-SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.residency_hour ON CLUSTER 'flows_cluster' AS landfall.residency_hour
 ENGINE = Distributed('flows_cluster', 'landfall', 'residency_hour');
@@ -182,7 +182,7 @@ PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn)
 ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site,
           vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
           generation)
-SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.residency_day ON CLUSTER 'flows_cluster' AS landfall.residency_day
 ENGINE = Distributed('flows_cluster', 'landfall', 'residency_day');
@@ -226,7 +226,7 @@ PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn, remote_address)
 ORDER BY (bucket, vendor, country_code, subdivision_code, asn, remote_address, operator, site, cloud_provider,
           cloud_region, confidence, verdict, as_organization)
-SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.endpoint_day ON CLUSTER 'flows_cluster' AS landfall.endpoint_day
 ENGINE = Distributed('flows_cluster', 'landfall', 'endpoint_day');
@@ -248,7 +248,7 @@ CREATE TABLE IF NOT EXISTS endpoint_seen ON CLUSTER 'flows_cluster'
 )
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/endpoint_seen', '{replica}')
 ORDER BY (vendor, country_code, subdivision_code, asn, remote_address, operator, site)
-SETTINGS replicated_deduplication_window = 20000;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10;
 
 CREATE TABLE IF NOT EXISTS landfall_all.endpoint_seen ON CLUSTER 'flows_cluster' AS landfall.endpoint_seen
 ENGINE = Distributed('flows_cluster', 'landfall', 'endpoint_seen');
@@ -272,7 +272,7 @@ CREATE TABLE IF NOT EXISTS exporter_day ON CLUSTER 'flows_cluster'
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/exporter_day', '{replica}')
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, exporter, export_protocol, operator, site)
-SETTINGS replicated_deduplication_window = 20000;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10;
 
 CREATE TABLE IF NOT EXISTS landfall_all.exporter_day ON CLUSTER 'flows_cluster' AS landfall.exporter_day
 ENGINE = Distributed('flows_cluster', 'landfall', 'exporter_day');
@@ -290,7 +290,7 @@ CREATE TABLE IF NOT EXISTS data_set_day ON CLUSTER 'flows_cluster'
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/data_set_day', '{replica}')
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, operator, site, data_sets, revision, generation)
-SETTINGS replicated_deduplication_window = 20000;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10;
 
 CREATE TABLE IF NOT EXISTS landfall_all.data_set_day ON CLUSTER 'flows_cluster' AS landfall.data_set_day
 ENGINE = Distributed('flows_cluster', 'landfall', 'data_set_day');
@@ -311,7 +311,7 @@ CREATE TABLE IF NOT EXISTS ledger_minute ON CLUSTER 'flows_cluster'
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/ledger_minute', '{replica}')
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, exporter, export_protocol, operator, site, collector, what)
-SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.ledger_minute ON CLUSTER 'flows_cluster' AS landfall.ledger_minute
 ENGINE = Distributed('flows_cluster', 'landfall', 'ledger_minute');
@@ -379,7 +379,7 @@ ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/pla
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (vendor, bucket, country_code, subdivision_code)
 ORDER BY (vendor, bucket, country_code, subdivision_code, handset_side, operator, site, verdict, revision, generation)
-SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.place_day ON CLUSTER 'flows_cluster' AS landfall.place_day
 ENGINE = Distributed('flows_cluster', 'landfall', 'place_day');
@@ -412,7 +412,7 @@ CREATE TABLE IF NOT EXISTS ledger_hour ON CLUSTER 'flows_cluster'
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/ledger_hour', '{replica}')
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, exporter, export_protocol, operator, site, collector, what)
-SETTINGS replicated_deduplication_window = 20000, ttl_only_drop_parts = 1;
+SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.ledger_hour ON CLUSTER 'flows_cluster' AS landfall.ledger_hour
 ENGINE = Distributed('flows_cluster', 'landfall', 'ledger_hour');
