@@ -25,7 +25,7 @@ import (
 var spans = []struct {
 	name string
 	span time.Duration
-}{{"live", 8 * time.Second}, {"history", 84 * 24 * time.Hour}}
+}{{"live", 16 * time.Second}, {"history", 84 * 24 * time.Hour}}
 
 // backlog makes enriched messages of traffic in a span, in the order of the flows' ends or in none.
 func backlog(b *testing.B, batches, size int, span time.Duration) [][]byte {
@@ -142,7 +142,7 @@ func BenchmarkClient(b *testing.B) {
 func BenchmarkInsert(b *testing.B) {
 	for _, bench := range spans {
 		b.Run(bench.name, func(b *testing.B) {
-			const blocks, batches, size = 8, 50, 4000
+			const blocks, batches, size = 24, 50, 4000
 			until := epoch.AddDate(0, 0, 90)
 			messages := backlog(b, blocks*batches, size, bench.span)
 			for b.Loop() {

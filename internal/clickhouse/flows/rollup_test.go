@@ -187,6 +187,22 @@ func TestInsertsAreTheSameAgain(t *testing.T) {
 	}
 }
 
+// The rollups are right for keys whose hashes are the same, too.
+func TestHashesCollide(t *testing.T) {
+	one, other := flows.NewBlock(flowstest.Clock), flows.NewBlock(flowstest.Clock)
+	other.Collide()
+	for _, b := range []*flows.Block{one, other} {
+		b.Append(batch(1500), 1, 2)
+		b.Append(batch(700), 1, 3)
+		b.Seal(epoch.AddDate(0, 0, 9), nil)
+	}
+	for i, in := range one.Inserts() {
+		if encoded(t, in) != encoded(t, other.Inserts()[i]) {
+			t.Errorf("the inserts into %s differ: %d and %d rows", in.Table, in.Rows, other.Inserts()[i].Rows)
+		}
+	}
+}
+
 // A batch of ledger entries alone is inserted; what a newer collector counts is passed over.
 func TestLedgerAlone(t *testing.T) {
 	db, config := flowstest.Start(t)

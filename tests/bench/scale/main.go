@@ -78,7 +78,7 @@ func mainErr() error {
 	}
 	report, err := measure(ctx, p.scaled(*share), *runs, *library, *dir)
 	if err != nil {
-		return err
+		return errors.Join(err, context.Cause(ctx))
 	}
 	return json.NewEncoder(os.Stdout).Encode(report)
 }
