@@ -26,8 +26,7 @@ KAFKA_TEST_PORT ?= 19192
 kafka_test := KAFKA_PORT=$(KAFKA_TEST_PORT) KAFKA_DIR=build/kafka
 # What runs on the embedded broker, and again on real Kafka.
 kafka_packages := ./internal/bus ./internal/testkit/kafkatest
-# What only the long form of the chaos test is told.
-DURATION ?= 10m
+# What only the long form of the chaos test is told, beside its DURATION.
 SEED ?= 1
 BROKER ?= kafka
 # The tests' time limit, above the slowest of them.
@@ -35,7 +34,6 @@ TEST_TIMEOUT ?= 15m
 # How large the benchmarks are.
 SHARE ?= 1
 RATE ?= 50000
-DURATION ?= 60s
 
 ##@ Use
 
@@ -141,7 +139,7 @@ chaos: ## Break everything for DURATION=10m by SEED=1 on BROKER=kafka (or embedd
 	@$(need) go java
 	@$(MAKE) build data kafka-libs >&2
 	@go build -o build/chaos ./tests/chaos/soak
-	@build/chaos -duration $(DURATION) -seed $(SEED) -broker $(BROKER)
+	@build/chaos -duration $(or $(DURATION),10m) -seed $(SEED) -broker $(BROKER)
 
 .PHONY: kafka
 kafka: ## Start real Apache Kafka at 127.0.0.1:19092
@@ -166,7 +164,7 @@ bench-scale: data ## Rollups of SHARE × a billion flows: sizes, and how long qu
 
 .PHONY: bench-latency
 bench-latency: build data ## From datagram to answer at RATE flows a second for DURATION, through bin/landfall
-	@go run ./tests/bench/latency -rate $(RATE) -duration $(DURATION)
+	@go run ./tests/bench/latency -rate $(RATE) -duration $(or $(DURATION),60s)
 
 ##@ Work on it
 
