@@ -146,17 +146,20 @@ type EnrichedBatch struct {
 	Site          string  `protobuf:"bytes,4,opt,name=site,proto3" json:"site,omitempty"`
 	ReceivedMs    int64   `protobuf:"varint,5,opt,name=received_ms,json=receivedMs,proto3" json:"received_ms,omitempty"`
 	Count         uint32  `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
-	// The data sets that the attributions come from.
+	// The data sets that the attributions come from, but for what older_data_sets says.
 	DataSets []*DataSetVersion `protobuf:"bytes,7,rep,name=data_sets,json=dataSets,proto3" json:"data_sets,omitempty"`
 	// As in FlowBatch.
-	Operator          string   `protobuf:"bytes,8,opt,name=operator,proto3" json:"operator,omitempty"`
-	Exporter          []byte   `protobuf:"bytes,10,opt,name=exporter,proto3" json:"exporter,omitempty"`
-	ObservationDomain []uint32 `protobuf:"varint,11,rep,packed,name=observation_domain,json=observationDomain,proto3" json:"observation_domain,omitempty"`
-	ExportProtocol    []uint32 `protobuf:"varint,12,rep,packed,name=export_protocol,json=exportProtocol,proto3" json:"export_protocol,omitempty"`
-	StartMs           []int64  `protobuf:"fixed64,13,rep,packed,name=start_ms,json=startMs,proto3" json:"start_ms,omitempty"`
-	EndMs             []int64  `protobuf:"fixed64,14,rep,packed,name=end_ms,json=endMs,proto3" json:"end_ms,omitempty"`
-	IpProtocol        []uint32 `protobuf:"varint,15,rep,packed,name=ip_protocol,json=ipProtocol,proto3" json:"ip_protocol,omitempty"`
-	TcpFlags          []uint32 `protobuf:"varint,16,rep,packed,name=tcp_flags,json=tcpFlags,proto3" json:"tcp_flags,omitempty"`
+	Operator string `protobuf:"bytes,8,opt,name=operator,proto3" json:"operator,omitempty"`
+	// Sets of data sets that were in force before `data_sets`: late flows are judged by those of their
+	// own time. See data_set.
+	OlderDataSets     []*DataSets `protobuf:"bytes,9,rep,name=older_data_sets,json=olderDataSets,proto3" json:"older_data_sets,omitempty"`
+	Exporter          []byte      `protobuf:"bytes,10,opt,name=exporter,proto3" json:"exporter,omitempty"`
+	ObservationDomain []uint32    `protobuf:"varint,11,rep,packed,name=observation_domain,json=observationDomain,proto3" json:"observation_domain,omitempty"`
+	ExportProtocol    []uint32    `protobuf:"varint,12,rep,packed,name=export_protocol,json=exportProtocol,proto3" json:"export_protocol,omitempty"`
+	StartMs           []int64     `protobuf:"fixed64,13,rep,packed,name=start_ms,json=startMs,proto3" json:"start_ms,omitempty"`
+	EndMs             []int64     `protobuf:"fixed64,14,rep,packed,name=end_ms,json=endMs,proto3" json:"end_ms,omitempty"`
+	IpProtocol        []uint32    `protobuf:"varint,15,rep,packed,name=ip_protocol,json=ipProtocol,proto3" json:"ip_protocol,omitempty"`
+	TcpFlags          []uint32    `protobuf:"varint,16,rep,packed,name=tcp_flags,json=tcpFlags,proto3" json:"tcp_flags,omitempty"`
 	// HandsetSide of the flow.
 	HandsetSide []uint32 `protobuf:"varint,20,rep,packed,name=handset_side,json=handsetSide,proto3" json:"handset_side,omitempty"`
 	// Keyed pseudonym of the subscriber's address; 0: none.
@@ -172,6 +175,8 @@ type EnrichedBatch struct {
 	Network []uint32 `protobuf:"varint,26,rep,packed,name=network,proto3" json:"network,omitempty"`
 	// Verdict of the policy in force at the flow's start.
 	Verdict []uint32 `protobuf:"varint,27,rep,packed,name=verdict,proto3" json:"verdict,omitempty"`
+	// Data sets that the flow was judged by: 0: data_sets; n: older_data_sets, the n-th from 1.
+	DataSet []uint32 `protobuf:"varint,28,rep,packed,name=data_set,json=dataSet,proto3" json:"data_set,omitempty"`
 	// Handset to remote …
 	OctetsUp  []uint64 `protobuf:"varint,30,rep,packed,name=octets_up,json=octetsUp,proto3" json:"octets_up,omitempty"`
 	PacketsUp []uint64 `protobuf:"varint,31,rep,packed,name=packets_up,json=packetsUp,proto3" json:"packets_up,omitempty"`
@@ -181,12 +186,14 @@ type EnrichedBatch struct {
 	// At least 1.
 	SamplingInterval []uint32 `protobuf:"varint,34,rep,packed,name=sampling_interval,json=samplingInterval,proto3" json:"sampling_interval,omitempty"`
 	// Indexes into `strings`, counted from 1; 0: not given.
-	ApplicationName []uint32   `protobuf:"varint,40,rep,packed,name=application_name,json=applicationName,proto3" json:"application_name,omitempty"`
-	DomainName      []uint32   `protobuf:"varint,41,rep,packed,name=domain_name,json=domainName,proto3" json:"domain_name,omitempty"`
-	Strings         []string   `protobuf:"bytes,42,rep,name=strings,proto3" json:"strings,omitempty"`
-	Vendors         []*Vendor  `protobuf:"bytes,50,rep,name=vendors,proto3" json:"vendors,omitempty"`
-	Places          []*Place   `protobuf:"bytes,51,rep,name=places,proto3" json:"places,omitempty"`
-	Networks        []*Network `protobuf:"bytes,52,rep,name=networks,proto3" json:"networks,omitempty"`
+	ApplicationName []uint32 `protobuf:"varint,40,rep,packed,name=application_name,json=applicationName,proto3" json:"application_name,omitempty"`
+	DomainName      []uint32 `protobuf:"varint,41,rep,packed,name=domain_name,json=domainName,proto3" json:"domain_name,omitempty"`
+	Strings         []string `protobuf:"bytes,42,rep,name=strings,proto3" json:"strings,omitempty"`
+	// DomainSource of domain_name.
+	DomainSource []uint32   `protobuf:"varint,43,rep,packed,name=domain_source,json=domainSource,proto3" json:"domain_source,omitempty"`
+	Vendors      []*Vendor  `protobuf:"bytes,50,rep,name=vendors,proto3" json:"vendors,omitempty"`
+	Places       []*Place   `protobuf:"bytes,51,rep,name=places,proto3" json:"places,omitempty"`
+	Networks     []*Network `protobuf:"bytes,52,rep,name=networks,proto3" json:"networks,omitempty"`
 	// As in FlowBatch.
 	Ledger        []*LedgerEntry `protobuf:"bytes,70,rep,name=ledger,proto3" json:"ledger,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -277,6 +284,13 @@ func (x *EnrichedBatch) GetOperator() string {
 		return x.Operator
 	}
 	return ""
+}
+
+func (x *EnrichedBatch) GetOlderDataSets() []*DataSets {
+	if x != nil {
+		return x.OlderDataSets
+	}
+	return nil
 }
 
 func (x *EnrichedBatch) GetExporter() []byte {
@@ -384,6 +398,13 @@ func (x *EnrichedBatch) GetVerdict() []uint32 {
 	return nil
 }
 
+func (x *EnrichedBatch) GetDataSet() []uint32 {
+	if x != nil {
+		return x.DataSet
+	}
+	return nil
+}
+
 func (x *EnrichedBatch) GetOctetsUp() []uint64 {
 	if x != nil {
 		return x.OctetsUp
@@ -440,6 +461,13 @@ func (x *EnrichedBatch) GetStrings() []string {
 	return nil
 }
 
+func (x *EnrichedBatch) GetDomainSource() []uint32 {
+	if x != nil {
+		return x.DomainSource
+	}
+	return nil
+}
+
 func (x *EnrichedBatch) GetVendors() []*Vendor {
 	if x != nil {
 		return x.Vendors
@@ -468,17 +496,75 @@ func (x *EnrichedBatch) GetLedger() []*LedgerEntry {
 	return nil
 }
 
-type DataSetVersion struct {
+type DataSets struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	Sets          []*DataSetVersion      `protobuf:"bytes,1,rep,name=sets,proto3" json:"sets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DataSets) Reset() {
+	*x = DataSets{}
+	mi := &file_landfall_v1_enriched_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DataSets) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DataSets) ProtoMessage() {}
+
+func (x *DataSets) ProtoReflect() protoreflect.Message {
+	mi := &file_landfall_v1_enriched_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DataSets.ProtoReflect.Descriptor instead.
+func (*DataSets) Descriptor() ([]byte, []int) {
+	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *DataSets) GetSets() []*DataSetVersion {
+	if x != nil {
+		return x.Sets
+	}
+	return nil
+}
+
+// DataSetVersion identifies a data set. What it says is the same for every batch, so that the
+// aggregator can record it once.
+type DataSetVersion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// city, witness, asn, oui, aws, gcp, anycast, overrides, policy, …
+	Name    string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Milliseconds since 1970 of the data's own date; 0: it has none.
+	BuiltMs int64 `protobuf:"varint,3,opt,name=built_ms,json=builtMs,proto3" json:"built_ms,omitempty"`
+	// Of the files, lower-case hexadecimal, joined by commas.
+	Sha256 string `protobuf:"bytes,4,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// SPDX identifier where there is one.
+	License string `protobuf:"bytes,5,opt,name=license,proto3" json:"license,omitempty"`
+	Source  string `protobuf:"bytes,6,opt,name=source,proto3" json:"source,omitempty"`
+	// To be shown wherever results are.
+	Credit string `protobuf:"bytes,7,opt,name=credit,proto3" json:"credit,omitempty"`
+	// Milliseconds since 1970 from which it judges; 0: from the beginning.
+	InForceMs     int64 `protobuf:"varint,8,opt,name=in_force_ms,json=inForceMs,proto3" json:"in_force_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DataSetVersion) Reset() {
 	*x = DataSetVersion{}
-	mi := &file_landfall_v1_enriched_proto_msgTypes[1]
+	mi := &file_landfall_v1_enriched_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -490,7 +576,7 @@ func (x *DataSetVersion) String() string {
 func (*DataSetVersion) ProtoMessage() {}
 
 func (x *DataSetVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_landfall_v1_enriched_proto_msgTypes[1]
+	mi := &file_landfall_v1_enriched_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -503,7 +589,7 @@ func (x *DataSetVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSetVersion.ProtoReflect.Descriptor instead.
 func (*DataSetVersion) Descriptor() ([]byte, []int) {
-	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{1}
+	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *DataSetVersion) GetName() string {
@@ -520,6 +606,48 @@ func (x *DataSetVersion) GetVersion() string {
 	return ""
 }
 
+func (x *DataSetVersion) GetBuiltMs() int64 {
+	if x != nil {
+		return x.BuiltMs
+	}
+	return 0
+}
+
+func (x *DataSetVersion) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *DataSetVersion) GetLicense() string {
+	if x != nil {
+		return x.License
+	}
+	return ""
+}
+
+func (x *DataSetVersion) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *DataSetVersion) GetCredit() string {
+	if x != nil {
+		return x.Credit
+	}
+	return ""
+}
+
+func (x *DataSetVersion) GetInForceMs() int64 {
+	if x != nil {
+		return x.InForceMs
+	}
+	return 0
+}
+
 type Vendor struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The brand, "randomised" or "unknown".
@@ -532,7 +660,7 @@ type Vendor struct {
 
 func (x *Vendor) Reset() {
 	*x = Vendor{}
-	mi := &file_landfall_v1_enriched_proto_msgTypes[2]
+	mi := &file_landfall_v1_enriched_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +672,7 @@ func (x *Vendor) String() string {
 func (*Vendor) ProtoMessage() {}
 
 func (x *Vendor) ProtoReflect() protoreflect.Message {
-	mi := &file_landfall_v1_enriched_proto_msgTypes[2]
+	mi := &file_landfall_v1_enriched_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +685,7 @@ func (x *Vendor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Vendor.ProtoReflect.Descriptor instead.
 func (*Vendor) Descriptor() ([]byte, []int) {
-	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{2}
+	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Vendor) GetName() string {
@@ -586,14 +714,18 @@ type Place struct {
 	// How it was reached: override, cloud_range, city_db, anycast, none.
 	Method string `protobuf:"bytes,6,opt,name=method,proto3" json:"method,omitempty"`
 	// published, agreed, single, disputed, indeterminate.
-	Confidence    string `protobuf:"bytes,7,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	Confidence string `protobuf:"bytes,7,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// Legal regime of the place under the policy in force at the flow's start; empty: none is known.
+	Jurisdiction string `protobuf:"bytes,8,opt,name=jurisdiction,proto3" json:"jurisdiction,omitempty"`
+	// Codes of the other places that sources say, where they disagree: CN-SH, SG.
+	Alternatives  []string `protobuf:"bytes,9,rep,name=alternatives,proto3" json:"alternatives,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Place) Reset() {
 	*x = Place{}
-	mi := &file_landfall_v1_enriched_proto_msgTypes[3]
+	mi := &file_landfall_v1_enriched_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -605,7 +737,7 @@ func (x *Place) String() string {
 func (*Place) ProtoMessage() {}
 
 func (x *Place) ProtoReflect() protoreflect.Message {
-	mi := &file_landfall_v1_enriched_proto_msgTypes[3]
+	mi := &file_landfall_v1_enriched_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -618,7 +750,7 @@ func (x *Place) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Place.ProtoReflect.Descriptor instead.
 func (*Place) Descriptor() ([]byte, []int) {
-	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{3}
+	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Place) GetCountryCode() string {
@@ -670,6 +802,20 @@ func (x *Place) GetConfidence() string {
 	return ""
 }
 
+func (x *Place) GetJurisdiction() string {
+	if x != nil {
+		return x.Jurisdiction
+	}
+	return ""
+}
+
+func (x *Place) GetAlternatives() []string {
+	if x != nil {
+		return x.Alternatives
+	}
+	return nil
+}
+
 type Network struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Autonomous system number; 0: unknown.
@@ -681,7 +827,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_landfall_v1_enriched_proto_msgTypes[4]
+	mi := &file_landfall_v1_enriched_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -693,7 +839,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_landfall_v1_enriched_proto_msgTypes[4]
+	mi := &file_landfall_v1_enriched_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -706,7 +852,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{4}
+	return file_landfall_v1_enriched_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Network) GetAsn() uint32 {
@@ -727,7 +873,8 @@ var File_landfall_v1_enriched_proto protoreflect.FileDescriptor
 
 const file_landfall_v1_enriched_proto_rawDesc = "" +
 	"\n" +
-	"\x1alandfall/v1/enriched.proto\x12\vlandfall.v1\x1a\x18landfall/v1/ledger.proto\x1a\x18landfall/v1/origin.proto\"\xd4\t\n" +
+	"\x1alandfall/v1/enriched.proto\x12\vlandfall.v1\x1a\x18landfall/v1/ledger.proto\x1a\x18landfall/v1/origin.proto\"\xd3\n" +
+	"\n" +
 	"\rEnrichedBatch\x12%\n" +
 	"\x0eschema_version\x18\x01 \x01(\rR\rschemaVersion\x12+\n" +
 	"\x06origin\x18\x02 \x01(\v2\x13.landfall.v1.OriginR\x06origin\x12+\n" +
@@ -737,7 +884,8 @@ const file_landfall_v1_enriched_proto_rawDesc = "" +
 	"receivedMs\x12\x14\n" +
 	"\x05count\x18\x06 \x01(\rR\x05count\x128\n" +
 	"\tdata_sets\x18\a \x03(\v2\x1b.landfall.v1.DataSetVersionR\bdataSets\x12\x1a\n" +
-	"\boperator\x18\b \x01(\tR\boperator\x12\x1a\n" +
+	"\boperator\x18\b \x01(\tR\boperator\x12=\n" +
+	"\x0folder_data_sets\x18\t \x03(\v2\x15.landfall.v1.DataSetsR\rolderDataSets\x12\x1a\n" +
 	"\bexporter\x18\n" +
 	" \x01(\fR\bexporter\x12-\n" +
 	"\x12observation_domain\x18\v \x03(\rR\x11observationDomain\x12'\n" +
@@ -757,7 +905,8 @@ const file_landfall_v1_enriched_proto_rawDesc = "" +
 	"remotePort\x12\x14\n" +
 	"\x05place\x18\x19 \x03(\rR\x05place\x12\x18\n" +
 	"\anetwork\x18\x1a \x03(\rR\anetwork\x12\x18\n" +
-	"\averdict\x18\x1b \x03(\rR\averdict\x12\x1b\n" +
+	"\averdict\x18\x1b \x03(\rR\averdict\x12\x19\n" +
+	"\bdata_set\x18\x1c \x03(\rR\adataSet\x12\x1b\n" +
 	"\toctets_up\x18\x1e \x03(\x04R\boctetsUp\x12\x1d\n" +
 	"\n" +
 	"packets_up\x18\x1f \x03(\x04R\tpacketsUp\x12\x1f\n" +
@@ -768,17 +917,26 @@ const file_landfall_v1_enriched_proto_rawDesc = "" +
 	"\x10application_name\x18( \x03(\rR\x0fapplicationName\x12\x1f\n" +
 	"\vdomain_name\x18) \x03(\rR\n" +
 	"domainName\x12\x18\n" +
-	"\astrings\x18* \x03(\tR\astrings\x12-\n" +
+	"\astrings\x18* \x03(\tR\astrings\x12#\n" +
+	"\rdomain_source\x18+ \x03(\rR\fdomainSource\x12-\n" +
 	"\avendors\x182 \x03(\v2\x13.landfall.v1.VendorR\avendors\x12*\n" +
 	"\x06places\x183 \x03(\v2\x12.landfall.v1.PlaceR\x06places\x120\n" +
 	"\bnetworks\x184 \x03(\v2\x14.landfall.v1.NetworkR\bnetworks\x120\n" +
-	"\x06ledger\x18F \x03(\v2\x18.landfall.v1.LedgerEntryR\x06ledger\">\n" +
+	"\x06ledger\x18F \x03(\v2\x18.landfall.v1.LedgerEntryR\x06ledger\";\n" +
+	"\bDataSets\x12/\n" +
+	"\x04sets\x18\x01 \x03(\v2\x1b.landfall.v1.DataSetVersionR\x04sets\"\xdb\x01\n" +
 	"\x0eDataSetVersion\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\tR\aversion\"4\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x19\n" +
+	"\bbuilt_ms\x18\x03 \x01(\x03R\abuiltMs\x12\x16\n" +
+	"\x06sha256\x18\x04 \x01(\tR\x06sha256\x12\x18\n" +
+	"\alicense\x18\x05 \x01(\tR\alicense\x12\x16\n" +
+	"\x06source\x18\x06 \x01(\tR\x06source\x12\x16\n" +
+	"\x06credit\x18\a \x01(\tR\x06credit\x12\x1e\n" +
+	"\vin_force_ms\x18\b \x01(\x03R\tinForceMs\"4\n" +
 	"\x06Vendor\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06method\x18\x02 \x01(\tR\x06method\"\xeb\x01\n" +
+	"\x06method\x18\x02 \x01(\tR\x06method\"\xb3\x02\n" +
 	"\x05Place\x12!\n" +
 	"\fcountry_code\x18\x01 \x01(\tR\vcountryCode\x12)\n" +
 	"\x10subdivision_code\x18\x02 \x01(\tR\x0fsubdivisionCode\x12\x12\n" +
@@ -788,7 +946,9 @@ const file_landfall_v1_enriched_proto_rawDesc = "" +
 	"\x06method\x18\x06 \x01(\tR\x06method\x12\x1e\n" +
 	"\n" +
 	"confidence\x18\a \x01(\tR\n" +
-	"confidence\"?\n" +
+	"confidence\x12\"\n" +
+	"\fjurisdiction\x18\b \x01(\tR\fjurisdiction\x12\"\n" +
+	"\falternatives\x18\t \x03(\tR\falternatives\"?\n" +
 	"\aNetwork\x12\x10\n" +
 	"\x03asn\x18\x01 \x01(\rR\x03asn\x12\"\n" +
 	"\forganization\x18\x02 \x01(\tR\forganization*y\n" +
@@ -817,32 +977,35 @@ func file_landfall_v1_enriched_proto_rawDescGZIP() []byte {
 }
 
 var file_landfall_v1_enriched_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_landfall_v1_enriched_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_landfall_v1_enriched_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_landfall_v1_enriched_proto_goTypes = []any{
 	(HandsetSide)(0),       // 0: landfall.v1.HandsetSide
 	(Verdict)(0),           // 1: landfall.v1.Verdict
 	(*EnrichedBatch)(nil),  // 2: landfall.v1.EnrichedBatch
-	(*DataSetVersion)(nil), // 3: landfall.v1.DataSetVersion
-	(*Vendor)(nil),         // 4: landfall.v1.Vendor
-	(*Place)(nil),          // 5: landfall.v1.Place
-	(*Network)(nil),        // 6: landfall.v1.Network
-	(*Origin)(nil),         // 7: landfall.v1.Origin
-	(*Source)(nil),         // 8: landfall.v1.Source
-	(*LedgerEntry)(nil),    // 9: landfall.v1.LedgerEntry
+	(*DataSets)(nil),       // 3: landfall.v1.DataSets
+	(*DataSetVersion)(nil), // 4: landfall.v1.DataSetVersion
+	(*Vendor)(nil),         // 5: landfall.v1.Vendor
+	(*Place)(nil),          // 6: landfall.v1.Place
+	(*Network)(nil),        // 7: landfall.v1.Network
+	(*Origin)(nil),         // 8: landfall.v1.Origin
+	(*Source)(nil),         // 9: landfall.v1.Source
+	(*LedgerEntry)(nil),    // 10: landfall.v1.LedgerEntry
 }
 var file_landfall_v1_enriched_proto_depIdxs = []int32{
-	7, // 0: landfall.v1.EnrichedBatch.origin:type_name -> landfall.v1.Origin
-	8, // 1: landfall.v1.EnrichedBatch.source:type_name -> landfall.v1.Source
-	3, // 2: landfall.v1.EnrichedBatch.data_sets:type_name -> landfall.v1.DataSetVersion
-	4, // 3: landfall.v1.EnrichedBatch.vendors:type_name -> landfall.v1.Vendor
-	5, // 4: landfall.v1.EnrichedBatch.places:type_name -> landfall.v1.Place
-	6, // 5: landfall.v1.EnrichedBatch.networks:type_name -> landfall.v1.Network
-	9, // 6: landfall.v1.EnrichedBatch.ledger:type_name -> landfall.v1.LedgerEntry
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	8,  // 0: landfall.v1.EnrichedBatch.origin:type_name -> landfall.v1.Origin
+	9,  // 1: landfall.v1.EnrichedBatch.source:type_name -> landfall.v1.Source
+	4,  // 2: landfall.v1.EnrichedBatch.data_sets:type_name -> landfall.v1.DataSetVersion
+	3,  // 3: landfall.v1.EnrichedBatch.older_data_sets:type_name -> landfall.v1.DataSets
+	5,  // 4: landfall.v1.EnrichedBatch.vendors:type_name -> landfall.v1.Vendor
+	6,  // 5: landfall.v1.EnrichedBatch.places:type_name -> landfall.v1.Place
+	7,  // 6: landfall.v1.EnrichedBatch.networks:type_name -> landfall.v1.Network
+	10, // 7: landfall.v1.EnrichedBatch.ledger:type_name -> landfall.v1.LedgerEntry
+	4,  // 8: landfall.v1.DataSets.sets:type_name -> landfall.v1.DataSetVersion
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_landfall_v1_enriched_proto_init() }
@@ -858,7 +1021,7 @@ func file_landfall_v1_enriched_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_landfall_v1_enriched_proto_rawDesc), len(file_landfall_v1_enriched_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -106,25 +106,14 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			dAtA[i] = 0x92
 		}
 	}
-	if len(m.Strings) > 0 {
-		for iNdEx := len(m.Strings) - 1; iNdEx >= 0; iNdEx-- {
-			i -= len(m.Strings[iNdEx])
-			copy(dAtA[i:], m.Strings[iNdEx])
-			i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Strings[iNdEx])))
-			i--
-			dAtA[i] = 0x2
-			i--
-			dAtA[i] = 0xd2
-		}
-	}
-	if len(m.DomainName) > 0 {
+	if len(m.DomainSource) > 0 {
 		var pksize2 int
-		for _, num := range m.DomainName {
+		for _, num := range m.DomainSource {
 			pksize2 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize2
 		j1 := i
-		for _, num := range m.DomainName {
+		for _, num := range m.DomainSource {
 			for num >= 1<<7 {
 				dAtA[j1] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -137,16 +126,27 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0xca
+		dAtA[i] = 0xda
 	}
-	if len(m.ApplicationName) > 0 {
+	if len(m.Strings) > 0 {
+		for iNdEx := len(m.Strings) - 1; iNdEx >= 0; iNdEx-- {
+			i -= len(m.Strings[iNdEx])
+			copy(dAtA[i:], m.Strings[iNdEx])
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Strings[iNdEx])))
+			i--
+			dAtA[i] = 0x2
+			i--
+			dAtA[i] = 0xd2
+		}
+	}
+	if len(m.DomainName) > 0 {
 		var pksize4 int
-		for _, num := range m.ApplicationName {
+		for _, num := range m.DomainName {
 			pksize4 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize4
 		j3 := i
-		for _, num := range m.ApplicationName {
+		for _, num := range m.DomainName {
 			for num >= 1<<7 {
 				dAtA[j3] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -159,16 +159,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0xc2
+		dAtA[i] = 0xca
 	}
-	if len(m.SamplingInterval) > 0 {
+	if len(m.ApplicationName) > 0 {
 		var pksize6 int
-		for _, num := range m.SamplingInterval {
+		for _, num := range m.ApplicationName {
 			pksize6 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize6
 		j5 := i
-		for _, num := range m.SamplingInterval {
+		for _, num := range m.ApplicationName {
 			for num >= 1<<7 {
 				dAtA[j5] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -181,16 +181,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0x92
+		dAtA[i] = 0xc2
 	}
-	if len(m.PacketsDown) > 0 {
+	if len(m.SamplingInterval) > 0 {
 		var pksize8 int
-		for _, num := range m.PacketsDown {
+		for _, num := range m.SamplingInterval {
 			pksize8 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize8
 		j7 := i
-		for _, num := range m.PacketsDown {
+		for _, num := range m.SamplingInterval {
 			for num >= 1<<7 {
 				dAtA[j7] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -203,16 +203,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0x8a
+		dAtA[i] = 0x92
 	}
-	if len(m.OctetsDown) > 0 {
+	if len(m.PacketsDown) > 0 {
 		var pksize10 int
-		for _, num := range m.OctetsDown {
+		for _, num := range m.PacketsDown {
 			pksize10 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize10
 		j9 := i
-		for _, num := range m.OctetsDown {
+		for _, num := range m.PacketsDown {
 			for num >= 1<<7 {
 				dAtA[j9] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -225,16 +225,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0x82
+		dAtA[i] = 0x8a
 	}
-	if len(m.PacketsUp) > 0 {
+	if len(m.OctetsDown) > 0 {
 		var pksize12 int
-		for _, num := range m.PacketsUp {
+		for _, num := range m.OctetsDown {
 			pksize12 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize12
 		j11 := i
-		for _, num := range m.PacketsUp {
+		for _, num := range m.OctetsDown {
 			for num >= 1<<7 {
 				dAtA[j11] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -245,18 +245,18 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize12))
 		i--
-		dAtA[i] = 0x1
+		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0xfa
+		dAtA[i] = 0x82
 	}
-	if len(m.OctetsUp) > 0 {
+	if len(m.PacketsUp) > 0 {
 		var pksize14 int
-		for _, num := range m.OctetsUp {
+		for _, num := range m.PacketsUp {
 			pksize14 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize14
 		j13 := i
-		for _, num := range m.OctetsUp {
+		for _, num := range m.PacketsUp {
 			for num >= 1<<7 {
 				dAtA[j13] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -269,16 +269,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xf2
+		dAtA[i] = 0xfa
 	}
-	if len(m.Verdict) > 0 {
+	if len(m.OctetsUp) > 0 {
 		var pksize16 int
-		for _, num := range m.Verdict {
+		for _, num := range m.OctetsUp {
 			pksize16 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize16
 		j15 := i
-		for _, num := range m.Verdict {
+		for _, num := range m.OctetsUp {
 			for num >= 1<<7 {
 				dAtA[j15] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -291,16 +291,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xda
+		dAtA[i] = 0xf2
 	}
-	if len(m.Network) > 0 {
+	if len(m.DataSet) > 0 {
 		var pksize18 int
-		for _, num := range m.Network {
+		for _, num := range m.DataSet {
 			pksize18 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize18
 		j17 := i
-		for _, num := range m.Network {
+		for _, num := range m.DataSet {
 			for num >= 1<<7 {
 				dAtA[j17] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -313,16 +313,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xd2
+		dAtA[i] = 0xe2
 	}
-	if len(m.Place) > 0 {
+	if len(m.Verdict) > 0 {
 		var pksize20 int
-		for _, num := range m.Place {
+		for _, num := range m.Verdict {
 			pksize20 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize20
 		j19 := i
-		for _, num := range m.Place {
+		for _, num := range m.Verdict {
 			for num >= 1<<7 {
 				dAtA[j19] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -335,16 +335,16 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xca
+		dAtA[i] = 0xda
 	}
-	if len(m.RemotePort) > 0 {
+	if len(m.Network) > 0 {
 		var pksize22 int
-		for _, num := range m.RemotePort {
+		for _, num := range m.Network {
 			pksize22 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize22
 		j21 := i
-		for _, num := range m.RemotePort {
+		for _, num := range m.Network {
 			for num >= 1<<7 {
 				dAtA[j21] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -354,6 +354,50 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			j21++
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize22))
+		i--
+		dAtA[i] = 0x1
+		i--
+		dAtA[i] = 0xd2
+	}
+	if len(m.Place) > 0 {
+		var pksize24 int
+		for _, num := range m.Place {
+			pksize24 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize24
+		j23 := i
+		for _, num := range m.Place {
+			for num >= 1<<7 {
+				dAtA[j23] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j23++
+			}
+			dAtA[j23] = uint8(num)
+			j23++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize24))
+		i--
+		dAtA[i] = 0x1
+		i--
+		dAtA[i] = 0xca
+	}
+	if len(m.RemotePort) > 0 {
+		var pksize26 int
+		for _, num := range m.RemotePort {
+			pksize26 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize26
+		j25 := i
+		for _, num := range m.RemotePort {
+			for num >= 1<<7 {
+				dAtA[j25] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j25++
+			}
+			dAtA[j25] = uint8(num)
+			j25++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize26))
 		i--
 		dAtA[i] = 0x1
 		i--
@@ -369,22 +413,22 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0xba
 	}
 	if len(m.Vendor) > 0 {
-		var pksize24 int
+		var pksize28 int
 		for _, num := range m.Vendor {
-			pksize24 += protohelpers.SizeOfVarint(uint64(num))
+			pksize28 += protohelpers.SizeOfVarint(uint64(num))
 		}
-		i -= pksize24
-		j23 := i
+		i -= pksize28
+		j27 := i
 		for _, num := range m.Vendor {
 			for num >= 1<<7 {
-				dAtA[j23] = uint8(uint64(num)&0x7f | 0x80)
+				dAtA[j27] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
-				j23++
+				j27++
 			}
-			dAtA[j23] = uint8(num)
-			j23++
+			dAtA[j27] = uint8(num)
+			j27++
 		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize24))
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize28))
 		i--
 		dAtA[i] = 0x1
 		i--
@@ -402,57 +446,13 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0xaa
 	}
 	if len(m.HandsetSide) > 0 {
-		var pksize26 int
-		for _, num := range m.HandsetSide {
-			pksize26 += protohelpers.SizeOfVarint(uint64(num))
-		}
-		i -= pksize26
-		j25 := i
-		for _, num := range m.HandsetSide {
-			for num >= 1<<7 {
-				dAtA[j25] = uint8(uint64(num)&0x7f | 0x80)
-				num >>= 7
-				j25++
-			}
-			dAtA[j25] = uint8(num)
-			j25++
-		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize26))
-		i--
-		dAtA[i] = 0x1
-		i--
-		dAtA[i] = 0xa2
-	}
-	if len(m.TcpFlags) > 0 {
-		var pksize28 int
-		for _, num := range m.TcpFlags {
-			pksize28 += protohelpers.SizeOfVarint(uint64(num))
-		}
-		i -= pksize28
-		j27 := i
-		for _, num := range m.TcpFlags {
-			for num >= 1<<7 {
-				dAtA[j27] = uint8(uint64(num)&0x7f | 0x80)
-				num >>= 7
-				j27++
-			}
-			dAtA[j27] = uint8(num)
-			j27++
-		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize28))
-		i--
-		dAtA[i] = 0x1
-		i--
-		dAtA[i] = 0x82
-	}
-	if len(m.IpProtocol) > 0 {
 		var pksize30 int
-		for _, num := range m.IpProtocol {
+		for _, num := range m.HandsetSide {
 			pksize30 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize30
 		j29 := i
-		for _, num := range m.IpProtocol {
+		for _, num := range m.HandsetSide {
 			for num >= 1<<7 {
 				dAtA[j29] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -462,6 +462,50 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			j29++
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize30))
+		i--
+		dAtA[i] = 0x1
+		i--
+		dAtA[i] = 0xa2
+	}
+	if len(m.TcpFlags) > 0 {
+		var pksize32 int
+		for _, num := range m.TcpFlags {
+			pksize32 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize32
+		j31 := i
+		for _, num := range m.TcpFlags {
+			for num >= 1<<7 {
+				dAtA[j31] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j31++
+			}
+			dAtA[j31] = uint8(num)
+			j31++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize32))
+		i--
+		dAtA[i] = 0x1
+		i--
+		dAtA[i] = 0x82
+	}
+	if len(m.IpProtocol) > 0 {
+		var pksize34 int
+		for _, num := range m.IpProtocol {
+			pksize34 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize34
+		j33 := i
+		for _, num := range m.IpProtocol {
+			for num >= 1<<7 {
+				dAtA[j33] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j33++
+			}
+			dAtA[j33] = uint8(num)
+			j33++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize34))
 		i--
 		dAtA[i] = 0x7a
 	}
@@ -484,42 +528,42 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0x6a
 	}
 	if len(m.ExportProtocol) > 0 {
-		var pksize32 int
+		var pksize36 int
 		for _, num := range m.ExportProtocol {
-			pksize32 += protohelpers.SizeOfVarint(uint64(num))
+			pksize36 += protohelpers.SizeOfVarint(uint64(num))
 		}
-		i -= pksize32
-		j31 := i
+		i -= pksize36
+		j35 := i
 		for _, num := range m.ExportProtocol {
 			for num >= 1<<7 {
-				dAtA[j31] = uint8(uint64(num)&0x7f | 0x80)
+				dAtA[j35] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
-				j31++
+				j35++
 			}
-			dAtA[j31] = uint8(num)
-			j31++
+			dAtA[j35] = uint8(num)
+			j35++
 		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize32))
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize36))
 		i--
 		dAtA[i] = 0x62
 	}
 	if len(m.ObservationDomain) > 0 {
-		var pksize34 int
+		var pksize38 int
 		for _, num := range m.ObservationDomain {
-			pksize34 += protohelpers.SizeOfVarint(uint64(num))
+			pksize38 += protohelpers.SizeOfVarint(uint64(num))
 		}
-		i -= pksize34
-		j33 := i
+		i -= pksize38
+		j37 := i
 		for _, num := range m.ObservationDomain {
 			for num >= 1<<7 {
-				dAtA[j33] = uint8(uint64(num)&0x7f | 0x80)
+				dAtA[j37] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
-				j33++
+				j37++
 			}
-			dAtA[j33] = uint8(num)
-			j33++
+			dAtA[j37] = uint8(num)
+			j37++
 		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize34))
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize38))
 		i--
 		dAtA[i] = 0x5a
 	}
@@ -529,6 +573,18 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Exporter)))
 		i--
 		dAtA[i] = 0x52
+	}
+	if len(m.OlderDataSets) > 0 {
+		for iNdEx := len(m.OlderDataSets) - 1; iNdEx >= 0; iNdEx-- {
+			size, err := m.OlderDataSets[iNdEx].MarshalToSizedBufferVT(dAtA[:i])
+			if err != nil {
+				return 0, err
+			}
+			i -= size
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(size))
+			i--
+			dAtA[i] = 0x4a
+		}
 	}
 	if len(m.Operator) > 0 {
 		i -= len(m.Operator)
@@ -594,6 +650,51 @@ func (m *EnrichedBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	return len(dAtA) - i, nil
 }
 
+func (m *DataSets) MarshalVT() (dAtA []byte, err error) {
+	if m == nil {
+		return nil, nil
+	}
+	size := m.SizeVT()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBufferVT(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *DataSets) MarshalToVT(dAtA []byte) (int, error) {
+	size := m.SizeVT()
+	return m.MarshalToSizedBufferVT(dAtA[:size])
+}
+
+func (m *DataSets) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
+	if m == nil {
+		return 0, nil
+	}
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.unknownFields != nil {
+		i -= len(m.unknownFields)
+		copy(dAtA[i:], m.unknownFields)
+	}
+	if len(m.Sets) > 0 {
+		for iNdEx := len(m.Sets) - 1; iNdEx >= 0; iNdEx-- {
+			size, err := m.Sets[iNdEx].MarshalToSizedBufferVT(dAtA[:i])
+			if err != nil {
+				return 0, err
+			}
+			i -= size
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(size))
+			i--
+			dAtA[i] = 0xa
+		}
+	}
+	return len(dAtA) - i, nil
+}
+
 func (m *DataSetVersion) MarshalVT() (dAtA []byte, err error) {
 	if m == nil {
 		return nil, nil
@@ -623,6 +724,44 @@ func (m *DataSetVersion) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.InForceMs != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.InForceMs))
+		i--
+		dAtA[i] = 0x40
+	}
+	if len(m.Credit) > 0 {
+		i -= len(m.Credit)
+		copy(dAtA[i:], m.Credit)
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Credit)))
+		i--
+		dAtA[i] = 0x3a
+	}
+	if len(m.Source) > 0 {
+		i -= len(m.Source)
+		copy(dAtA[i:], m.Source)
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Source)))
+		i--
+		dAtA[i] = 0x32
+	}
+	if len(m.License) > 0 {
+		i -= len(m.License)
+		copy(dAtA[i:], m.License)
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.License)))
+		i--
+		dAtA[i] = 0x2a
+	}
+	if len(m.Sha256) > 0 {
+		i -= len(m.Sha256)
+		copy(dAtA[i:], m.Sha256)
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Sha256)))
+		i--
+		dAtA[i] = 0x22
+	}
+	if m.BuiltMs != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.BuiltMs))
+		i--
+		dAtA[i] = 0x18
 	}
 	if len(m.Version) > 0 {
 		i -= len(m.Version)
@@ -717,6 +856,22 @@ func (m *Place) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if len(m.Alternatives) > 0 {
+		for iNdEx := len(m.Alternatives) - 1; iNdEx >= 0; iNdEx-- {
+			i -= len(m.Alternatives[iNdEx])
+			copy(dAtA[i:], m.Alternatives[iNdEx])
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Alternatives[iNdEx])))
+			i--
+			dAtA[i] = 0x4a
+		}
+	}
+	if len(m.Jurisdiction) > 0 {
+		i -= len(m.Jurisdiction)
+		copy(dAtA[i:], m.Jurisdiction)
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Jurisdiction)))
+		i--
+		dAtA[i] = 0x42
 	}
 	if len(m.Confidence) > 0 {
 		i -= len(m.Confidence)
@@ -827,74 +982,83 @@ func (m *EnrichedBatch) ResetVT() {
 			mm.Reset()
 		}
 		f0 := m.DataSets[:0]
-		f1 := m.Exporter[:0]
-		f2 := m.ObservationDomain[:0]
-		f3 := m.ExportProtocol[:0]
-		f4 := m.StartMs[:0]
-		f5 := m.EndMs[:0]
-		f6 := m.IpProtocol[:0]
-		f7 := m.TcpFlags[:0]
-		f8 := m.HandsetSide[:0]
-		f9 := m.Subscriber[:0]
-		f10 := m.Vendor[:0]
-		f11 := m.RemoteAddress[:0]
-		f12 := m.RemotePort[:0]
-		f13 := m.Place[:0]
-		f14 := m.Network[:0]
-		f15 := m.Verdict[:0]
-		f16 := m.OctetsUp[:0]
-		f17 := m.PacketsUp[:0]
-		f18 := m.OctetsDown[:0]
-		f19 := m.PacketsDown[:0]
-		f20 := m.SamplingInterval[:0]
-		f21 := m.ApplicationName[:0]
-		f22 := m.DomainName[:0]
-		f23 := m.Strings[:0]
+		for _, mm := range m.OlderDataSets {
+			mm.Reset()
+		}
+		f1 := m.OlderDataSets[:0]
+		f2 := m.Exporter[:0]
+		f3 := m.ObservationDomain[:0]
+		f4 := m.ExportProtocol[:0]
+		f5 := m.StartMs[:0]
+		f6 := m.EndMs[:0]
+		f7 := m.IpProtocol[:0]
+		f8 := m.TcpFlags[:0]
+		f9 := m.HandsetSide[:0]
+		f10 := m.Subscriber[:0]
+		f11 := m.Vendor[:0]
+		f12 := m.RemoteAddress[:0]
+		f13 := m.RemotePort[:0]
+		f14 := m.Place[:0]
+		f15 := m.Network[:0]
+		f16 := m.Verdict[:0]
+		f17 := m.DataSet[:0]
+		f18 := m.OctetsUp[:0]
+		f19 := m.PacketsUp[:0]
+		f20 := m.OctetsDown[:0]
+		f21 := m.PacketsDown[:0]
+		f22 := m.SamplingInterval[:0]
+		f23 := m.ApplicationName[:0]
+		f24 := m.DomainName[:0]
+		f25 := m.Strings[:0]
+		f26 := m.DomainSource[:0]
 		for _, mm := range m.Vendors {
 			mm.Reset()
 		}
-		f24 := m.Vendors[:0]
+		f27 := m.Vendors[:0]
 		for _, mm := range m.Places {
 			mm.Reset()
 		}
-		f25 := m.Places[:0]
+		f28 := m.Places[:0]
 		for _, mm := range m.Networks {
 			mm.Reset()
 		}
-		f26 := m.Networks[:0]
+		f29 := m.Networks[:0]
 		for _, mm := range m.Ledger {
 			mm.Reset()
 		}
-		f27 := m.Ledger[:0]
+		f30 := m.Ledger[:0]
 		m.Reset()
 		m.DataSets = f0
-		m.Exporter = f1
-		m.ObservationDomain = f2
-		m.ExportProtocol = f3
-		m.StartMs = f4
-		m.EndMs = f5
-		m.IpProtocol = f6
-		m.TcpFlags = f7
-		m.HandsetSide = f8
-		m.Subscriber = f9
-		m.Vendor = f10
-		m.RemoteAddress = f11
-		m.RemotePort = f12
-		m.Place = f13
-		m.Network = f14
-		m.Verdict = f15
-		m.OctetsUp = f16
-		m.PacketsUp = f17
-		m.OctetsDown = f18
-		m.PacketsDown = f19
-		m.SamplingInterval = f20
-		m.ApplicationName = f21
-		m.DomainName = f22
-		m.Strings = f23
-		m.Vendors = f24
-		m.Places = f25
-		m.Networks = f26
-		m.Ledger = f27
+		m.OlderDataSets = f1
+		m.Exporter = f2
+		m.ObservationDomain = f3
+		m.ExportProtocol = f4
+		m.StartMs = f5
+		m.EndMs = f6
+		m.IpProtocol = f7
+		m.TcpFlags = f8
+		m.HandsetSide = f9
+		m.Subscriber = f10
+		m.Vendor = f11
+		m.RemoteAddress = f12
+		m.RemotePort = f13
+		m.Place = f14
+		m.Network = f15
+		m.Verdict = f16
+		m.DataSet = f17
+		m.OctetsUp = f18
+		m.PacketsUp = f19
+		m.OctetsDown = f20
+		m.PacketsDown = f21
+		m.SamplingInterval = f22
+		m.ApplicationName = f23
+		m.DomainName = f24
+		m.Strings = f25
+		m.DomainSource = f26
+		m.Vendors = f27
+		m.Places = f28
+		m.Networks = f29
+		m.Ledger = f30
 	}
 }
 func (m *EnrichedBatch) ReturnToVTPool() {
@@ -942,6 +1106,12 @@ func (m *EnrichedBatch) SizeVT() (n int) {
 	l = len(m.Operator)
 	if l > 0 {
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	if len(m.OlderDataSets) > 0 {
+		for _, e := range m.OlderDataSets {
+			l = e.SizeVT()
+			n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+		}
 	}
 	l = len(m.Exporter)
 	if l > 0 {
@@ -1030,6 +1200,13 @@ func (m *EnrichedBatch) SizeVT() (n int) {
 		}
 		n += 2 + protohelpers.SizeOfVarint(uint64(l)) + l
 	}
+	if len(m.DataSet) > 0 {
+		l = 0
+		for _, e := range m.DataSet {
+			l += protohelpers.SizeOfVarint(uint64(e))
+		}
+		n += 2 + protohelpers.SizeOfVarint(uint64(l)) + l
+	}
 	if len(m.OctetsUp) > 0 {
 		l = 0
 		for _, e := range m.OctetsUp {
@@ -1085,6 +1262,13 @@ func (m *EnrichedBatch) SizeVT() (n int) {
 			n += 2 + l + protohelpers.SizeOfVarint(uint64(l))
 		}
 	}
+	if len(m.DomainSource) > 0 {
+		l = 0
+		for _, e := range m.DomainSource {
+			l += protohelpers.SizeOfVarint(uint64(e))
+		}
+		n += 2 + protohelpers.SizeOfVarint(uint64(l)) + l
+	}
 	if len(m.Vendors) > 0 {
 		for _, e := range m.Vendors {
 			l = e.SizeVT()
@@ -1113,6 +1297,22 @@ func (m *EnrichedBatch) SizeVT() (n int) {
 	return n
 }
 
+func (m *DataSets) SizeVT() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if len(m.Sets) > 0 {
+		for _, e := range m.Sets {
+			l = e.SizeVT()
+			n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+		}
+	}
+	n += len(m.unknownFields)
+	return n
+}
+
 func (m *DataSetVersion) SizeVT() (n int) {
 	if m == nil {
 		return 0
@@ -1126,6 +1326,28 @@ func (m *DataSetVersion) SizeVT() (n int) {
 	l = len(m.Version)
 	if l > 0 {
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	if m.BuiltMs != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.BuiltMs))
+	}
+	l = len(m.Sha256)
+	if l > 0 {
+		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	l = len(m.License)
+	if l > 0 {
+		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	l = len(m.Source)
+	if l > 0 {
+		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	l = len(m.Credit)
+	if l > 0 {
+		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	if m.InForceMs != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.InForceMs))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -1182,6 +1404,16 @@ func (m *Place) SizeVT() (n int) {
 	l = len(m.Confidence)
 	if l > 0 {
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	l = len(m.Jurisdiction)
+	if l > 0 {
+		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	if len(m.Alternatives) > 0 {
+		for _, s := range m.Alternatives {
+			l = len(s)
+			n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+		}
 	}
 	n += len(m.unknownFields)
 	return n
@@ -1466,6 +1698,47 @@ func (m *EnrichedBatch) UnmarshalVT(dAtA []byte) error {
 				return io.ErrUnexpectedEOF
 			}
 			m.Operator = string(dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
+		case 9:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field OlderDataSets", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			if len(m.OlderDataSets) == cap(m.OlderDataSets) {
+				m.OlderDataSets = append(m.OlderDataSets, &DataSets{})
+			} else {
+				m.OlderDataSets = m.OlderDataSets[:len(m.OlderDataSets)+1]
+				if m.OlderDataSets[len(m.OlderDataSets)-1] == nil {
+					m.OlderDataSets[len(m.OlderDataSets)-1] = &DataSets{}
+				}
+			}
+			if err := m.OlderDataSets[len(m.OlderDataSets)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
 			iNdEx = postIndex
 		case 10:
 			if wireType != 2 {
@@ -2451,6 +2724,82 @@ func (m *EnrichedBatch) UnmarshalVT(dAtA []byte) error {
 			} else {
 				return fmt.Errorf("proto: wrong wireType = %d for field Verdict", wireType)
 			}
+		case 28:
+			if wireType == 0 {
+				var v uint32
+				for shift := uint(0); ; shift += 7 {
+					if shift >= 64 {
+						return protohelpers.ErrIntOverflow
+					}
+					if iNdEx >= l {
+						return io.ErrUnexpectedEOF
+					}
+					b := dAtA[iNdEx]
+					iNdEx++
+					v |= uint32(b&0x7F) << shift
+					if b < 0x80 {
+						break
+					}
+				}
+				m.DataSet = append(m.DataSet, v)
+			} else if wireType == 2 {
+				var packedLen int
+				for shift := uint(0); ; shift += 7 {
+					if shift >= 64 {
+						return protohelpers.ErrIntOverflow
+					}
+					if iNdEx >= l {
+						return io.ErrUnexpectedEOF
+					}
+					b := dAtA[iNdEx]
+					iNdEx++
+					packedLen |= int(b&0x7F) << shift
+					if b < 0x80 {
+						break
+					}
+				}
+				if packedLen < 0 {
+					return protohelpers.ErrInvalidLength
+				}
+				postIndex := iNdEx + packedLen
+				if postIndex < 0 {
+					return protohelpers.ErrInvalidLength
+				}
+				if postIndex > l {
+					return io.ErrUnexpectedEOF
+				}
+				var elementCount int
+				var count int
+				for _, integer := range dAtA[iNdEx:postIndex] {
+					if integer < 128 {
+						count++
+					}
+				}
+				elementCount = count
+				if elementCount != 0 && len(m.DataSet) == 0 && cap(m.DataSet) < elementCount {
+					m.DataSet = make([]uint32, 0, elementCount)
+				}
+				for iNdEx < postIndex {
+					var v uint32
+					for shift := uint(0); ; shift += 7 {
+						if shift >= 64 {
+							return protohelpers.ErrIntOverflow
+						}
+						if iNdEx >= l {
+							return io.ErrUnexpectedEOF
+						}
+						b := dAtA[iNdEx]
+						iNdEx++
+						v |= uint32(b&0x7F) << shift
+						if b < 0x80 {
+							break
+						}
+					}
+					m.DataSet = append(m.DataSet, v)
+				}
+			} else {
+				return fmt.Errorf("proto: wrong wireType = %d for field DataSet", wireType)
+			}
 		case 30:
 			if wireType == 0 {
 				var v uint64
@@ -3015,6 +3364,82 @@ func (m *EnrichedBatch) UnmarshalVT(dAtA []byte) error {
 			}
 			m.Strings = append(m.Strings, string(dAtA[iNdEx:postIndex]))
 			iNdEx = postIndex
+		case 43:
+			if wireType == 0 {
+				var v uint32
+				for shift := uint(0); ; shift += 7 {
+					if shift >= 64 {
+						return protohelpers.ErrIntOverflow
+					}
+					if iNdEx >= l {
+						return io.ErrUnexpectedEOF
+					}
+					b := dAtA[iNdEx]
+					iNdEx++
+					v |= uint32(b&0x7F) << shift
+					if b < 0x80 {
+						break
+					}
+				}
+				m.DomainSource = append(m.DomainSource, v)
+			} else if wireType == 2 {
+				var packedLen int
+				for shift := uint(0); ; shift += 7 {
+					if shift >= 64 {
+						return protohelpers.ErrIntOverflow
+					}
+					if iNdEx >= l {
+						return io.ErrUnexpectedEOF
+					}
+					b := dAtA[iNdEx]
+					iNdEx++
+					packedLen |= int(b&0x7F) << shift
+					if b < 0x80 {
+						break
+					}
+				}
+				if packedLen < 0 {
+					return protohelpers.ErrInvalidLength
+				}
+				postIndex := iNdEx + packedLen
+				if postIndex < 0 {
+					return protohelpers.ErrInvalidLength
+				}
+				if postIndex > l {
+					return io.ErrUnexpectedEOF
+				}
+				var elementCount int
+				var count int
+				for _, integer := range dAtA[iNdEx:postIndex] {
+					if integer < 128 {
+						count++
+					}
+				}
+				elementCount = count
+				if elementCount != 0 && len(m.DomainSource) == 0 && cap(m.DomainSource) < elementCount {
+					m.DomainSource = make([]uint32, 0, elementCount)
+				}
+				for iNdEx < postIndex {
+					var v uint32
+					for shift := uint(0); ; shift += 7 {
+						if shift >= 64 {
+							return protohelpers.ErrIntOverflow
+						}
+						if iNdEx >= l {
+							return io.ErrUnexpectedEOF
+						}
+						b := dAtA[iNdEx]
+						iNdEx++
+						v |= uint32(b&0x7F) << shift
+						if b < 0x80 {
+							break
+						}
+					}
+					m.DomainSource = append(m.DomainSource, v)
+				}
+			} else {
+				return fmt.Errorf("proto: wrong wireType = %d for field DomainSource", wireType)
+			}
 		case 50:
 			if wireType != 2 {
 				return fmt.Errorf("proto: wrong wireType = %d for field Vendors", wireType)
@@ -3201,6 +3626,91 @@ func (m *EnrichedBatch) UnmarshalVT(dAtA []byte) error {
 	}
 	return nil
 }
+func (m *DataSets) UnmarshalVT(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return protohelpers.ErrIntOverflow
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: DataSets: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: DataSets: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Sets", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Sets = append(m.Sets, &DataSetVersion{})
+			if err := m.Sets[len(m.Sets)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
+			iNdEx = postIndex
+		default:
+			iNdEx = preIndex
+			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.unknownFields = append(m.unknownFields, dAtA[iNdEx:iNdEx+skippy]...)
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
 func (m *DataSetVersion) UnmarshalVT(dAtA []byte) error {
 	l := len(dAtA)
 	iNdEx := 0
@@ -3294,6 +3804,172 @@ func (m *DataSetVersion) UnmarshalVT(dAtA []byte) error {
 			}
 			m.Version = string(dAtA[iNdEx:postIndex])
 			iNdEx = postIndex
+		case 3:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field BuiltMs", wireType)
+			}
+			m.BuiltMs = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.BuiltMs |= int64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 4:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Sha256", wireType)
+			}
+			var stringLen uint64
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				stringLen |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Sha256 = string(dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
+		case 5:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field License", wireType)
+			}
+			var stringLen uint64
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				stringLen |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.License = string(dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
+		case 6:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Source", wireType)
+			}
+			var stringLen uint64
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				stringLen |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Source = string(dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
+		case 7:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Credit", wireType)
+			}
+			var stringLen uint64
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				stringLen |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Credit = string(dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
+		case 8:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field InForceMs", wireType)
+			}
+			m.InForceMs = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.InForceMs |= int64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -3683,6 +4359,70 @@ func (m *Place) UnmarshalVT(dAtA []byte) error {
 				return io.ErrUnexpectedEOF
 			}
 			m.Confidence = string(dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
+		case 8:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Jurisdiction", wireType)
+			}
+			var stringLen uint64
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				stringLen |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Jurisdiction = string(dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
+		case 9:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Alternatives", wireType)
+			}
+			var stringLen uint64
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				stringLen |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Alternatives = append(m.Alternatives, string(dAtA[iNdEx:postIndex]))
 			iNdEx = postIndex
 		default:
 			iNdEx = preIndex

@@ -70,6 +70,63 @@ func (FlowDirection) EnumDescriptor() ([]byte, []int) {
 	return file_landfall_v1_flow_proto_rawDescGZIP(), []int{0}
 }
 
+// DomainSource is how the remote's domain name is known.
+type DomainSource int32
+
+const (
+	// There is no name.
+	DomainSource_DOMAIN_SOURCE_UNSPECIFIED DomainSource = 0
+	// The exporter saw it: HTTP host, TLS server name.
+	DomainSource_DOMAIN_SOURCE_EXPORTER DomainSource = 1
+	// The handset asked a resolver for it and got this address.
+	DomainSource_DOMAIN_SOURCE_DNS DomainSource = 2
+	// So it did for more than one name; this is the last that it asked for.
+	DomainSource_DOMAIN_SOURCE_DNS_AMBIGUOUS DomainSource = 3
+)
+
+// Enum value maps for DomainSource.
+var (
+	DomainSource_name = map[int32]string{
+		0: "DOMAIN_SOURCE_UNSPECIFIED",
+		1: "DOMAIN_SOURCE_EXPORTER",
+		2: "DOMAIN_SOURCE_DNS",
+		3: "DOMAIN_SOURCE_DNS_AMBIGUOUS",
+	}
+	DomainSource_value = map[string]int32{
+		"DOMAIN_SOURCE_UNSPECIFIED":   0,
+		"DOMAIN_SOURCE_EXPORTER":      1,
+		"DOMAIN_SOURCE_DNS":           2,
+		"DOMAIN_SOURCE_DNS_AMBIGUOUS": 3,
+	}
+)
+
+func (x DomainSource) Enum() *DomainSource {
+	p := new(DomainSource)
+	*p = x
+	return p
+}
+
+func (x DomainSource) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (DomainSource) Descriptor() protoreflect.EnumDescriptor {
+	return file_landfall_v1_flow_proto_enumTypes[1].Descriptor()
+}
+
+func (DomainSource) Type() protoreflect.EnumType {
+	return &file_landfall_v1_flow_proto_enumTypes[1]
+}
+
+func (x DomainSource) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use DomainSource.Descriptor instead.
+func (DomainSource) EnumDescriptor() ([]byte, []int) {
+	return file_landfall_v1_flow_proto_rawDescGZIP(), []int{1}
+}
+
 // FlowBatch is what a collector writes: many flow records, in columns.
 //
 // Every column has either `count` values or none; none means zero for every flow. An address is
@@ -134,6 +191,8 @@ type FlowBatch struct {
 	ApplicationName []uint32 `protobuf:"varint,60,rep,packed,name=application_name,json=applicationName,proto3" json:"application_name,omitempty"`
 	DomainName      []uint32 `protobuf:"varint,61,rep,packed,name=domain_name,json=domainName,proto3" json:"domain_name,omitempty"`
 	Strings         []string `protobuf:"bytes,62,rep,name=strings,proto3" json:"strings,omitempty"`
+	// DomainSource of domain_name.
+	DomainSource []uint32 `protobuf:"varint,63,rep,packed,name=domain_source,json=domainSource,proto3" json:"domain_source,omitempty"`
 	// What the collector counted since its last batch, for the completeness ledger. Travelling with
 	// the flows it is counted exactly as often as they are: once.
 	Ledger        []*LedgerEntry `protobuf:"bytes,70,rep,name=ledger,proto3" json:"ledger,omitempty"`
@@ -451,6 +510,13 @@ func (x *FlowBatch) GetStrings() []string {
 	return nil
 }
 
+func (x *FlowBatch) GetDomainSource() []uint32 {
+	if x != nil {
+		return x.DomainSource
+	}
+	return nil
+}
+
 func (x *FlowBatch) GetLedger() []*LedgerEntry {
 	if x != nil {
 		return x.Ledger
@@ -462,7 +528,7 @@ var File_landfall_v1_flow_proto protoreflect.FileDescriptor
 
 const file_landfall_v1_flow_proto_rawDesc = "" +
 	"\n" +
-	"\x16landfall/v1/flow.proto\x12\vlandfall.v1\x1a\x18landfall/v1/ledger.proto\x1a\x18landfall/v1/origin.proto\"\xa5\f\n" +
+	"\x16landfall/v1/flow.proto\x12\vlandfall.v1\x1a\x18landfall/v1/ledger.proto\x1a\x18landfall/v1/origin.proto\"\xca\f\n" +
 	"\tFlowBatch\x12%\n" +
 	"\x0eschema_version\x18\x01 \x01(\rR\rschemaVersion\x12+\n" +
 	"\x06origin\x18\x02 \x01(\v2\x13.landfall.v1.OriginR\x06origin\x12\x12\n" +
@@ -509,12 +575,18 @@ const file_landfall_v1_flow_proto_rawDesc = "" +
 	"\x10application_name\x18< \x03(\rR\x0fapplicationName\x12\x1f\n" +
 	"\vdomain_name\x18= \x03(\rR\n" +
 	"domainName\x12\x18\n" +
-	"\astrings\x18> \x03(\tR\astrings\x120\n" +
+	"\astrings\x18> \x03(\tR\astrings\x12#\n" +
+	"\rdomain_source\x18? \x03(\rR\fdomainSource\x120\n" +
 	"\x06ledger\x18F \x03(\v2\x18.landfall.v1.LedgerEntryR\x06ledger*f\n" +
 	"\rFlowDirection\x12\x1e\n" +
 	"\x1aFLOW_DIRECTION_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16FLOW_DIRECTION_INGRESS\x10\x01\x12\x19\n" +
-	"\x15FLOW_DIRECTION_EGRESS\x10\x02BMZKgithub.com/landfall-telemetry/landfall/schemas/proto/landfall/v1;landfallv1b\x06proto3"
+	"\x15FLOW_DIRECTION_EGRESS\x10\x02*\x81\x01\n" +
+	"\fDomainSource\x12\x1d\n" +
+	"\x19DOMAIN_SOURCE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16DOMAIN_SOURCE_EXPORTER\x10\x01\x12\x15\n" +
+	"\x11DOMAIN_SOURCE_DNS\x10\x02\x12\x1f\n" +
+	"\x1bDOMAIN_SOURCE_DNS_AMBIGUOUS\x10\x03BMZKgithub.com/landfall-telemetry/landfall/schemas/proto/landfall/v1;landfallv1b\x06proto3"
 
 var (
 	file_landfall_v1_flow_proto_rawDescOnce sync.Once
@@ -528,17 +600,18 @@ func file_landfall_v1_flow_proto_rawDescGZIP() []byte {
 	return file_landfall_v1_flow_proto_rawDescData
 }
 
-var file_landfall_v1_flow_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_landfall_v1_flow_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
 var file_landfall_v1_flow_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_landfall_v1_flow_proto_goTypes = []any{
 	(FlowDirection)(0),  // 0: landfall.v1.FlowDirection
-	(*FlowBatch)(nil),   // 1: landfall.v1.FlowBatch
-	(*Origin)(nil),      // 2: landfall.v1.Origin
-	(*LedgerEntry)(nil), // 3: landfall.v1.LedgerEntry
+	(DomainSource)(0),   // 1: landfall.v1.DomainSource
+	(*FlowBatch)(nil),   // 2: landfall.v1.FlowBatch
+	(*Origin)(nil),      // 3: landfall.v1.Origin
+	(*LedgerEntry)(nil), // 4: landfall.v1.LedgerEntry
 }
 var file_landfall_v1_flow_proto_depIdxs = []int32{
-	2, // 0: landfall.v1.FlowBatch.origin:type_name -> landfall.v1.Origin
-	3, // 1: landfall.v1.FlowBatch.ledger:type_name -> landfall.v1.LedgerEntry
+	3, // 0: landfall.v1.FlowBatch.origin:type_name -> landfall.v1.Origin
+	4, // 1: landfall.v1.FlowBatch.ledger:type_name -> landfall.v1.LedgerEntry
 	2, // [2:2] is the sub-list for method output_type
 	2, // [2:2] is the sub-list for method input_type
 	2, // [2:2] is the sub-list for extension type_name
@@ -558,7 +631,7 @@ func file_landfall_v1_flow_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_landfall_v1_flow_proto_rawDesc), len(file_landfall_v1_flow_proto_rawDesc)),
-			NumEnums:      1,
+			NumEnums:      2,
 			NumMessages:   1,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -64,25 +64,14 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			dAtA[i] = 0xb2
 		}
 	}
-	if len(m.Strings) > 0 {
-		for iNdEx := len(m.Strings) - 1; iNdEx >= 0; iNdEx-- {
-			i -= len(m.Strings[iNdEx])
-			copy(dAtA[i:], m.Strings[iNdEx])
-			i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Strings[iNdEx])))
-			i--
-			dAtA[i] = 0x3
-			i--
-			dAtA[i] = 0xf2
-		}
-	}
-	if len(m.DomainName) > 0 {
+	if len(m.DomainSource) > 0 {
 		var pksize2 int
-		for _, num := range m.DomainName {
+		for _, num := range m.DomainSource {
 			pksize2 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize2
 		j1 := i
-		for _, num := range m.DomainName {
+		for _, num := range m.DomainSource {
 			for num >= 1<<7 {
 				dAtA[j1] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -95,16 +84,27 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x3
 		i--
-		dAtA[i] = 0xea
+		dAtA[i] = 0xfa
 	}
-	if len(m.ApplicationName) > 0 {
+	if len(m.Strings) > 0 {
+		for iNdEx := len(m.Strings) - 1; iNdEx >= 0; iNdEx-- {
+			i -= len(m.Strings[iNdEx])
+			copy(dAtA[i:], m.Strings[iNdEx])
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(len(m.Strings[iNdEx])))
+			i--
+			dAtA[i] = 0x3
+			i--
+			dAtA[i] = 0xf2
+		}
+	}
+	if len(m.DomainName) > 0 {
 		var pksize4 int
-		for _, num := range m.ApplicationName {
+		for _, num := range m.DomainName {
 			pksize4 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize4
 		j3 := i
-		for _, num := range m.ApplicationName {
+		for _, num := range m.DomainName {
 			for num >= 1<<7 {
 				dAtA[j3] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -117,16 +117,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x3
 		i--
-		dAtA[i] = 0xe2
+		dAtA[i] = 0xea
 	}
-	if len(m.NatEvent) > 0 {
+	if len(m.ApplicationName) > 0 {
 		var pksize6 int
-		for _, num := range m.NatEvent {
+		for _, num := range m.ApplicationName {
 			pksize6 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize6
 		j5 := i
-		for _, num := range m.NatEvent {
+		for _, num := range m.ApplicationName {
 			for num >= 1<<7 {
 				dAtA[j5] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -139,16 +139,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x3
 		i--
-		dAtA[i] = 0xca
+		dAtA[i] = 0xe2
 	}
-	if len(m.PostNaptDestinationPort) > 0 {
+	if len(m.NatEvent) > 0 {
 		var pksize8 int
-		for _, num := range m.PostNaptDestinationPort {
+		for _, num := range m.NatEvent {
 			pksize8 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize8
 		j7 := i
-		for _, num := range m.PostNaptDestinationPort {
+		for _, num := range m.NatEvent {
 			for num >= 1<<7 {
 				dAtA[j7] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -161,16 +161,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x3
 		i--
-		dAtA[i] = 0xc2
+		dAtA[i] = 0xca
 	}
-	if len(m.PostNaptSourcePort) > 0 {
+	if len(m.PostNaptDestinationPort) > 0 {
 		var pksize10 int
-		for _, num := range m.PostNaptSourcePort {
+		for _, num := range m.PostNaptDestinationPort {
 			pksize10 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize10
 		j9 := i
-		for _, num := range m.PostNaptSourcePort {
+		for _, num := range m.PostNaptDestinationPort {
 			for num >= 1<<7 {
 				dAtA[j9] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -180,6 +180,28 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			j9++
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize10))
+		i--
+		dAtA[i] = 0x3
+		i--
+		dAtA[i] = 0xc2
+	}
+	if len(m.PostNaptSourcePort) > 0 {
+		var pksize12 int
+		for _, num := range m.PostNaptSourcePort {
+			pksize12 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize12
+		j11 := i
+		for _, num := range m.PostNaptSourcePort {
+			for num >= 1<<7 {
+				dAtA[j11] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j11++
+			}
+			dAtA[j11] = uint8(num)
+			j11++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize12))
 		i--
 		dAtA[i] = 0x3
 		i--
@@ -204,35 +226,13 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0xaa
 	}
 	if len(m.BgpDestinationAs) > 0 {
-		var pksize12 int
-		for _, num := range m.BgpDestinationAs {
-			pksize12 += protohelpers.SizeOfVarint(uint64(num))
-		}
-		i -= pksize12
-		j11 := i
-		for _, num := range m.BgpDestinationAs {
-			for num >= 1<<7 {
-				dAtA[j11] = uint8(uint64(num)&0x7f | 0x80)
-				num >>= 7
-				j11++
-			}
-			dAtA[j11] = uint8(num)
-			j11++
-		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize12))
-		i--
-		dAtA[i] = 0x3
-		i--
-		dAtA[i] = 0xa2
-	}
-	if len(m.BgpSourceAs) > 0 {
 		var pksize14 int
-		for _, num := range m.BgpSourceAs {
+		for _, num := range m.BgpDestinationAs {
 			pksize14 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize14
 		j13 := i
-		for _, num := range m.BgpSourceAs {
+		for _, num := range m.BgpDestinationAs {
 			for num >= 1<<7 {
 				dAtA[j13] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -242,6 +242,28 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			j13++
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize14))
+		i--
+		dAtA[i] = 0x3
+		i--
+		dAtA[i] = 0xa2
+	}
+	if len(m.BgpSourceAs) > 0 {
+		var pksize16 int
+		for _, num := range m.BgpSourceAs {
+			pksize16 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize16
+		j15 := i
+		for _, num := range m.BgpSourceAs {
+			for num >= 1<<7 {
+				dAtA[j15] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j15++
+			}
+			dAtA[j15] = uint8(num)
+			j15++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize16))
 		i--
 		dAtA[i] = 0x3
 		i--
@@ -257,22 +279,22 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0x92
 	}
 	if len(m.SamplingInterval) > 0 {
-		var pksize16 int
+		var pksize18 int
 		for _, num := range m.SamplingInterval {
-			pksize16 += protohelpers.SizeOfVarint(uint64(num))
+			pksize18 += protohelpers.SizeOfVarint(uint64(num))
 		}
-		i -= pksize16
-		j15 := i
+		i -= pksize18
+		j17 := i
 		for _, num := range m.SamplingInterval {
 			for num >= 1<<7 {
-				dAtA[j15] = uint8(uint64(num)&0x7f | 0x80)
+				dAtA[j17] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
-				j15++
+				j17++
 			}
-			dAtA[j15] = uint8(num)
-			j15++
+			dAtA[j17] = uint8(num)
+			j17++
 		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize16))
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize18))
 		i--
 		dAtA[i] = 0x2
 		i--
@@ -301,35 +323,13 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0xe2
 	}
 	if len(m.ReversePackets) > 0 {
-		var pksize18 int
-		for _, num := range m.ReversePackets {
-			pksize18 += protohelpers.SizeOfVarint(uint64(num))
-		}
-		i -= pksize18
-		j17 := i
-		for _, num := range m.ReversePackets {
-			for num >= 1<<7 {
-				dAtA[j17] = uint8(uint64(num)&0x7f | 0x80)
-				num >>= 7
-				j17++
-			}
-			dAtA[j17] = uint8(num)
-			j17++
-		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize18))
-		i--
-		dAtA[i] = 0x2
-		i--
-		dAtA[i] = 0xda
-	}
-	if len(m.ReverseOctets) > 0 {
 		var pksize20 int
-		for _, num := range m.ReverseOctets {
+		for _, num := range m.ReversePackets {
 			pksize20 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize20
 		j19 := i
-		for _, num := range m.ReverseOctets {
+		for _, num := range m.ReversePackets {
 			for num >= 1<<7 {
 				dAtA[j19] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -342,16 +342,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0xd2
+		dAtA[i] = 0xda
 	}
-	if len(m.Packets) > 0 {
+	if len(m.ReverseOctets) > 0 {
 		var pksize22 int
-		for _, num := range m.Packets {
+		for _, num := range m.ReverseOctets {
 			pksize22 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize22
 		j21 := i
-		for _, num := range m.Packets {
+		for _, num := range m.ReverseOctets {
 			for num >= 1<<7 {
 				dAtA[j21] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -364,16 +364,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0xca
+		dAtA[i] = 0xd2
 	}
-	if len(m.Octets) > 0 {
+	if len(m.Packets) > 0 {
 		var pksize24 int
-		for _, num := range m.Octets {
+		for _, num := range m.Packets {
 			pksize24 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize24
 		j23 := i
-		for _, num := range m.Octets {
+		for _, num := range m.Packets {
 			for num >= 1<<7 {
 				dAtA[j23] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -386,16 +386,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0xc2
+		dAtA[i] = 0xca
 	}
-	if len(m.FlowDirection) > 0 {
+	if len(m.Octets) > 0 {
 		var pksize26 int
-		for _, num := range m.FlowDirection {
+		for _, num := range m.Octets {
 			pksize26 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize26
 		j25 := i
-		for _, num := range m.FlowDirection {
+		for _, num := range m.Octets {
 			for num >= 1<<7 {
 				dAtA[j25] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -408,16 +408,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0x82
+		dAtA[i] = 0xc2
 	}
-	if len(m.EgressInterface) > 0 {
+	if len(m.FlowDirection) > 0 {
 		var pksize28 int
-		for _, num := range m.EgressInterface {
+		for _, num := range m.FlowDirection {
 			pksize28 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize28
 		j27 := i
-		for _, num := range m.EgressInterface {
+		for _, num := range m.FlowDirection {
 			for num >= 1<<7 {
 				dAtA[j27] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -428,18 +428,18 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize28))
 		i--
-		dAtA[i] = 0x1
+		dAtA[i] = 0x2
 		i--
-		dAtA[i] = 0xfa
+		dAtA[i] = 0x82
 	}
-	if len(m.IngressInterface) > 0 {
+	if len(m.EgressInterface) > 0 {
 		var pksize30 int
-		for _, num := range m.IngressInterface {
+		for _, num := range m.EgressInterface {
 			pksize30 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize30
 		j29 := i
-		for _, num := range m.IngressInterface {
+		for _, num := range m.EgressInterface {
 			for num >= 1<<7 {
 				dAtA[j29] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -452,16 +452,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xf2
+		dAtA[i] = 0xfa
 	}
-	if len(m.VlanId) > 0 {
+	if len(m.IngressInterface) > 0 {
 		var pksize32 int
-		for _, num := range m.VlanId {
+		for _, num := range m.IngressInterface {
 			pksize32 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize32
 		j31 := i
-		for _, num := range m.VlanId {
+		for _, num := range m.IngressInterface {
 			for num >= 1<<7 {
 				dAtA[j31] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -474,16 +474,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xea
+		dAtA[i] = 0xf2
 	}
-	if len(m.DestinationMac) > 0 {
+	if len(m.VlanId) > 0 {
 		var pksize34 int
-		for _, num := range m.DestinationMac {
+		for _, num := range m.VlanId {
 			pksize34 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize34
 		j33 := i
-		for _, num := range m.DestinationMac {
+		for _, num := range m.VlanId {
 			for num >= 1<<7 {
 				dAtA[j33] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -496,16 +496,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xe2
+		dAtA[i] = 0xea
 	}
-	if len(m.SourceMac) > 0 {
+	if len(m.DestinationMac) > 0 {
 		var pksize36 int
-		for _, num := range m.SourceMac {
+		for _, num := range m.DestinationMac {
 			pksize36 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize36
 		j35 := i
-		for _, num := range m.SourceMac {
+		for _, num := range m.DestinationMac {
 			for num >= 1<<7 {
 				dAtA[j35] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -518,16 +518,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xda
+		dAtA[i] = 0xe2
 	}
-	if len(m.IpClassOfService) > 0 {
+	if len(m.SourceMac) > 0 {
 		var pksize38 int
-		for _, num := range m.IpClassOfService {
+		for _, num := range m.SourceMac {
 			pksize38 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize38
 		j37 := i
-		for _, num := range m.IpClassOfService {
+		for _, num := range m.SourceMac {
 			for num >= 1<<7 {
 				dAtA[j37] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -540,16 +540,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xd2
+		dAtA[i] = 0xda
 	}
-	if len(m.TcpFlags) > 0 {
+	if len(m.IpClassOfService) > 0 {
 		var pksize40 int
-		for _, num := range m.TcpFlags {
+		for _, num := range m.IpClassOfService {
 			pksize40 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize40
 		j39 := i
-		for _, num := range m.TcpFlags {
+		for _, num := range m.IpClassOfService {
 			for num >= 1<<7 {
 				dAtA[j39] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -562,16 +562,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xca
+		dAtA[i] = 0xd2
 	}
-	if len(m.IpProtocol) > 0 {
+	if len(m.TcpFlags) > 0 {
 		var pksize42 int
-		for _, num := range m.IpProtocol {
+		for _, num := range m.TcpFlags {
 			pksize42 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize42
 		j41 := i
-		for _, num := range m.IpProtocol {
+		for _, num := range m.TcpFlags {
 			for num >= 1<<7 {
 				dAtA[j41] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -584,16 +584,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xc2
+		dAtA[i] = 0xca
 	}
-	if len(m.DestinationPort) > 0 {
+	if len(m.IpProtocol) > 0 {
 		var pksize44 int
-		for _, num := range m.DestinationPort {
+		for _, num := range m.IpProtocol {
 			pksize44 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize44
 		j43 := i
-		for _, num := range m.DestinationPort {
+		for _, num := range m.IpProtocol {
 			for num >= 1<<7 {
 				dAtA[j43] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -606,16 +606,16 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i--
 		dAtA[i] = 0x1
 		i--
-		dAtA[i] = 0xba
+		dAtA[i] = 0xc2
 	}
-	if len(m.SourcePort) > 0 {
+	if len(m.DestinationPort) > 0 {
 		var pksize46 int
-		for _, num := range m.SourcePort {
+		for _, num := range m.DestinationPort {
 			pksize46 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize46
 		j45 := i
-		for _, num := range m.SourcePort {
+		for _, num := range m.DestinationPort {
 			for num >= 1<<7 {
 				dAtA[j45] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -625,6 +625,28 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			j45++
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize46))
+		i--
+		dAtA[i] = 0x1
+		i--
+		dAtA[i] = 0xba
+	}
+	if len(m.SourcePort) > 0 {
+		var pksize48 int
+		for _, num := range m.SourcePort {
+			pksize48 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize48
+		j47 := i
+		for _, num := range m.SourcePort {
+			for num >= 1<<7 {
+				dAtA[j47] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j47++
+			}
+			dAtA[j47] = uint8(num)
+			j47++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize48))
 		i--
 		dAtA[i] = 0x1
 		i--
@@ -649,33 +671,13 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0xa2
 	}
 	if len(m.ExportProtocol) > 0 {
-		var pksize48 int
-		for _, num := range m.ExportProtocol {
-			pksize48 += protohelpers.SizeOfVarint(uint64(num))
-		}
-		i -= pksize48
-		j47 := i
-		for _, num := range m.ExportProtocol {
-			for num >= 1<<7 {
-				dAtA[j47] = uint8(uint64(num)&0x7f | 0x80)
-				num >>= 7
-				j47++
-			}
-			dAtA[j47] = uint8(num)
-			j47++
-		}
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize48))
-		i--
-		dAtA[i] = 0x62
-	}
-	if len(m.ObservationDomain) > 0 {
 		var pksize50 int
-		for _, num := range m.ObservationDomain {
+		for _, num := range m.ExportProtocol {
 			pksize50 += protohelpers.SizeOfVarint(uint64(num))
 		}
 		i -= pksize50
 		j49 := i
-		for _, num := range m.ObservationDomain {
+		for _, num := range m.ExportProtocol {
 			for num >= 1<<7 {
 				dAtA[j49] = uint8(uint64(num)&0x7f | 0x80)
 				num >>= 7
@@ -685,6 +687,26 @@ func (m *FlowBatch) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			j49++
 		}
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize50))
+		i--
+		dAtA[i] = 0x62
+	}
+	if len(m.ObservationDomain) > 0 {
+		var pksize52 int
+		for _, num := range m.ObservationDomain {
+			pksize52 += protohelpers.SizeOfVarint(uint64(num))
+		}
+		i -= pksize52
+		j51 := i
+		for _, num := range m.ObservationDomain {
+			for num >= 1<<7 {
+				dAtA[j51] = uint8(uint64(num)&0x7f | 0x80)
+				num >>= 7
+				j51++
+			}
+			dAtA[j51] = uint8(num)
+			j51++
+		}
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(pksize52))
 		i--
 		dAtA[i] = 0x5a
 	}
@@ -779,10 +801,11 @@ func (m *FlowBatch) ResetVT() {
 		f31 := m.ApplicationName[:0]
 		f32 := m.DomainName[:0]
 		f33 := m.Strings[:0]
+		f34 := m.DomainSource[:0]
 		for _, mm := range m.Ledger {
 			mm.Reset()
 		}
-		f34 := m.Ledger[:0]
+		f35 := m.Ledger[:0]
 		m.Reset()
 		m.Exporter = f0
 		m.ObservationDomain = f1
@@ -818,7 +841,8 @@ func (m *FlowBatch) ResetVT() {
 		m.ApplicationName = f31
 		m.DomainName = f32
 		m.Strings = f33
-		m.Ledger = f34
+		m.DomainSource = f34
+		m.Ledger = f35
 	}
 }
 func (m *FlowBatch) ReturnToVTPool() {
@@ -1067,6 +1091,13 @@ func (m *FlowBatch) SizeVT() (n int) {
 			l = len(s)
 			n += 2 + l + protohelpers.SizeOfVarint(uint64(l))
 		}
+	}
+	if len(m.DomainSource) > 0 {
+		l = 0
+		for _, e := range m.DomainSource {
+			l += protohelpers.SizeOfVarint(uint64(e))
+		}
+		n += 2 + protohelpers.SizeOfVarint(uint64(l)) + l
 	}
 	if len(m.Ledger) > 0 {
 		for _, e := range m.Ledger {
@@ -3504,6 +3535,82 @@ func (m *FlowBatch) UnmarshalVT(dAtA []byte) error {
 			}
 			m.Strings = append(m.Strings, string(dAtA[iNdEx:postIndex]))
 			iNdEx = postIndex
+		case 63:
+			if wireType == 0 {
+				var v uint32
+				for shift := uint(0); ; shift += 7 {
+					if shift >= 64 {
+						return protohelpers.ErrIntOverflow
+					}
+					if iNdEx >= l {
+						return io.ErrUnexpectedEOF
+					}
+					b := dAtA[iNdEx]
+					iNdEx++
+					v |= uint32(b&0x7F) << shift
+					if b < 0x80 {
+						break
+					}
+				}
+				m.DomainSource = append(m.DomainSource, v)
+			} else if wireType == 2 {
+				var packedLen int
+				for shift := uint(0); ; shift += 7 {
+					if shift >= 64 {
+						return protohelpers.ErrIntOverflow
+					}
+					if iNdEx >= l {
+						return io.ErrUnexpectedEOF
+					}
+					b := dAtA[iNdEx]
+					iNdEx++
+					packedLen |= int(b&0x7F) << shift
+					if b < 0x80 {
+						break
+					}
+				}
+				if packedLen < 0 {
+					return protohelpers.ErrInvalidLength
+				}
+				postIndex := iNdEx + packedLen
+				if postIndex < 0 {
+					return protohelpers.ErrInvalidLength
+				}
+				if postIndex > l {
+					return io.ErrUnexpectedEOF
+				}
+				var elementCount int
+				var count int
+				for _, integer := range dAtA[iNdEx:postIndex] {
+					if integer < 128 {
+						count++
+					}
+				}
+				elementCount = count
+				if elementCount != 0 && len(m.DomainSource) == 0 && cap(m.DomainSource) < elementCount {
+					m.DomainSource = make([]uint32, 0, elementCount)
+				}
+				for iNdEx < postIndex {
+					var v uint32
+					for shift := uint(0); ; shift += 7 {
+						if shift >= 64 {
+							return protohelpers.ErrIntOverflow
+						}
+						if iNdEx >= l {
+							return io.ErrUnexpectedEOF
+						}
+						b := dAtA[iNdEx]
+						iNdEx++
+						v |= uint32(b&0x7F) << shift
+						if b < 0x80 {
+							break
+						}
+					}
+					m.DomainSource = append(m.DomainSource, v)
+				}
+			} else {
+				return fmt.Errorf("proto: wrong wireType = %d for field DomainSource", wireType)
+			}
 		case 70:
 			if wireType != 2 {
 				return fmt.Errorf("proto: wrong wireType = %d for field Ledger", wireType)
