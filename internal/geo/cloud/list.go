@@ -1,0 +1,128 @@
+package cloud
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The providers whose regions this package can place.
+const (
+	AWS     = "aws"
+	Google  = "gcp"
+	Azure   = "azure"
+	Oracle  = "oracle"
+	Alibaba = "alibaba"
+	Tencent = "tencent"
+	Huawei  = "huawei"
+)
+
+// Range is one prefix of a published list.
+type Range struct {
+	Prefix   netip.Prefix // masked, globally reachable
+	Provider string       // one of the constants above, or what a CSV file says, in small letters
+	Region   string       // as the list writes it, in small letters; AWS: the network border group; "" where the list gives none
+}
+
+// List is one published list, checked.
+type List struct {
+	Provider string    // "" where a CSV file has several
+	Version  string    // the publisher's own: sync token, change number, time stamp; "" for CSV
+	Date     time.Time // when it was published, UTC; zero where the form has no date (Azure, CSV)
+	Ranges   []Range   // by prefix, each once; one may lie inside another, and then says more
+	Regions  []Region  // places that a CSV file itself gives; they hold before RegionPlace for its ranges
+	Skipped  int       // entries that add nothing: repeated, or said better by an authoritative one
+}
+
+// Parse reads a list in any form that Recognise knows; name stands in errors.
+// A list is taken whole or refused whole: one that is cut, has a wrong type, no
+// prefix at all, a prefix that is not globally reachable, or one prefix in two
+// regions is an error that says at which byte or line.
+func Parse(name string, data []byte) (*List, error) {
+	form, ok := Recognise(data)
+	if !ok {
+		return nil, fmt.Errorf("cloud list %s, byte 0: neither a list of AWS, Google, Azure or Oracle nor a CSV file with the header %q", name, header)
+	}
+	list, err := forms[form](data)
+	if err != nil {
+		return nil, fmt.Errorf("cloud list %s (%s), %w", name, form, err)
+	}
+	return list, nil
+}
+
+// place is where in a file something stands: "byte 17" or "line 3".
+type place struct {
+	unit string
+	n    int64
+}
+
+func (p place) String() string { return fmt.Sprintf("%s %d", p.unit, p.n) }
+
+// fault is an error at a place.
+func (p place) fault(format string, args ...any) error {
+	return fmt.Errorf("%s: %w", p, fmt.Errorf(format, args...))
+}
+
+// gathering is the ranges of one list while it is read.
+type gathering struct {
+	ranges  map[netip.Prefix]entry
+	skipped int
+}
+
+type entry struct {
+	provider, region string
+	at               place
+}
+
+// add takes one prefix as written.
+func (g *gathering) add(text, provider, region string, at place) error {
+	p, err := parsePrefix(text)
+	if err != nil {
+		return at.fault("%w", err)
+	}
+	return g.addPrefix(p, entry{provider, region, at})
+}
+
+func (g *gathering) addPrefix(p netip.Prefix, e entry) error {
+	if g.ranges == nil {
+		g.ranges = make(map[netip.Prefix]entry)
+	}
+	old, ok := g.ranges[p]
+	if !ok {
+		g.ranges[p] = e
+		return nil
+	}
+	g.skipped++
+	if old.provider != e.provider {
+		return e.at.fault("%s is %s's, but %s at %s", p, e.provider, old.provider, old.at)
+	}
+	switch {
+	case old.region == e.region, e.region == "", within(old.region, e.region):
+		return nil
+	case old.region == "", within(e.region, old.region):
+		g.ranges[p] = e // a region says more than none, a zone more than its region
+		return nil
+	}
+	return e.at.fault("%s is in region %s, but in %s at %s", p, e.region, old.region, old.at)
+}
+
+// within reports whether zone is a part of region, as AWS names its border
+// groups: us-east-1-nyc-1 in us-east-1.
+func within(zone, region string) bool {
+	return len(zone) > len(region) && zone[len(region)] == '-' && strings.HasPrefix(zone, region)
+}
+
+// sorted gives the ranges by address, shorter prefixes first.
+func (g *gathering) sorted() []Range {
+	out := make([]Range, 0, len(g.ranges))
+	for p, e := range g.ranges {
+		out = append(out, Range{p, e.provider, e.region})
+	}
+	slices.SortFunc(out, func(a, b Range) int {
+		return cmp.Or(a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))
+	})
+	return out
+}
