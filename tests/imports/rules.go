@@ -26,6 +26,7 @@ var leaves = []string{"internal/netflow", "internal/sflow", "internal/geo", "int
 var leafLibraries = []string{
 	"github.com/cespare/xxhash/v2",
 	"github.com/gaissmai/bart",
+	"github.com/goccy/go-yaml",
 	"github.com/netsampler/goflow2/v2",
 	"github.com/oschwald/maxminddb-golang/v2",
 	"google.golang.org/protobuf",
