@@ -18,7 +18,7 @@ import (
 )
 
 // sharedTables tell every shard the same.
-var sharedTables = []string{"revisions", "policies"}
+var sharedTables = []string{"revisions", "data_sets", "policies"}
 
 var (
 	createPattern = regexp.MustCompile(`^CREATE (TABLE|MATERIALIZED VIEW) IF NOT EXISTS (\w+)`)

@@ -35,6 +35,9 @@ CREATE TABLE IF NOT EXISTS flows
     cloud_region       LowCardinality(String) CODEC(ZSTD(1)),
     place_method       LowCardinality(String) CODEC(ZSTD(1)),
     confidence         LowCardinality(String) CODEC(ZSTD(1)),
+    -- Codes of the other places that sources say, joined by |; empty: none disagrees.
+    place_alternatives LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction       LowCardinality(String) CODEC(ZSTD(1)),
     asn                UInt32 CODEC(ZSTD(1)),
     as_organization    LowCardinality(String) CODEC(ZSTD(1)),
     -- As exported: not multiplied by the sampling interval.
@@ -45,6 +48,9 @@ CREATE TABLE IF NOT EXISTS flows
     sampling_interval  UInt32 CODEC(T64, ZSTD(1)),
     application_name   LowCardinality(String) CODEC(ZSTD(1)),
     domain_name        LowCardinality(String) CODEC(ZSTD(1)),
+    -- How domain_name is known: none, exporter, dns or dns_ambiguous.
+    domain_source      LowCardinality(String) CODEC(ZSTD(1)),
+    -- Those that judged this flow: "city 2.3.1, asn 2.3.2".
     data_sets          LowCardinality(String) CODEC(ZSTD(1)),
     source_partition   Int32 CODEC(ZSTD(1)),
     source_offset      Int64 CODEC(Delta, ZSTD(1)),

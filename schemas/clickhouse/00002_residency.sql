@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS residency_minute
     as_organization         LowCardinality(String) CODEC(ZSTD(1)),
     place_method            LowCardinality(String) CODEC(ZSTD(1)),
     confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction            LowCardinality(String) CODEC(ZSTD(1)),
     verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
@@ -46,7 +47,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn)
 ORDER BY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
-          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, jurisdiction, verdict, as_organization, revision,
           generation, bucket)
 SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
@@ -66,6 +67,7 @@ CREATE TABLE IF NOT EXISTS residency_hour
     as_organization         LowCardinality(String) CODEC(ZSTD(1)),
     place_method            LowCardinality(String) CODEC(ZSTD(1)),
     confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction            LowCardinality(String) CODEC(ZSTD(1)),
     verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
@@ -87,7 +89,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn)
 ORDER BY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
-          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, jurisdiction, verdict, as_organization, revision,
           generation, bucket)
 SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
@@ -107,6 +109,7 @@ CREATE TABLE IF NOT EXISTS residency_day
     as_organization         LowCardinality(String) CODEC(ZSTD(1)),
     place_method            LowCardinality(String) CODEC(ZSTD(1)),
     confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction            LowCardinality(String) CODEC(ZSTD(1)),
     verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
@@ -133,7 +136,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn)
 ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site,
-          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, jurisdiction, verdict, as_organization, revision,
           generation)
 SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 

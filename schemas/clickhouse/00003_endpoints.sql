@@ -15,7 +15,10 @@ CREATE TABLE IF NOT EXISTS endpoint_day
     subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
     cloud_provider          LowCardinality(String) CODEC(ZSTD(1)),
     cloud_region            LowCardinality(String) CODEC(ZSTD(1)),
+    place_method            LowCardinality(String) CODEC(ZSTD(1)),
     confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    place_alternatives      LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction            LowCardinality(String) CODEC(ZSTD(1)),
     verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
@@ -40,7 +43,7 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn, remote_address)
 ORDER BY (bucket, vendor, country_code, subdivision_code, asn, remote_address, operator, site, cloud_provider,
-          cloud_region, confidence, verdict, as_organization)
+          cloud_region, place_method, confidence, place_alternatives, jurisdiction, verdict, as_organization)
 SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 -- The life of an endpoint, whatever is known of its place now and then.

@@ -19,18 +19,39 @@ CREATE TABLE IF NOT EXISTS revisions
 ENGINE = ReplacingMergeTree(changed)
 ORDER BY revision;
 
--- The policies that gave the verdicts.
+-- The data sets that judged flows, whole, under the names and versions that flows have in data_sets. An
+-- aggregator adds a set when it first sees a batch that names it; the rows of several are one.
+CREATE TABLE IF NOT EXISTS data_sets
+(
+    name          LowCardinality(String),
+    version       String,
+    -- Of the files, joined by commas.
+    sha256        String,
+    -- From when on it judged; 1970: from the beginning.
+    in_force_from DateTime64(3, 'UTC'),
+    -- The data's own date; 1970: it has none.
+    built         SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
+    license       SimpleAggregateFunction(max, String),
+    source        SimpleAggregateFunction(max, String),
+    credit        SimpleAggregateFunction(max, String),
+    -- Arrival of the first batch that was seen to name it.
+    first_used    SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (name, version, sha256, in_force_from);
+
+-- The policies that gave the verdicts, word by word: the file that the aggregator is told of.
 CREATE TABLE IF NOT EXISTS policies
 (
     version    String,
-    valid_from DateTime('UTC'),
-    loaded     DateTime64(3, 'UTC'),
     sha256     String,
-    document   String
+    document   SimpleAggregateFunction(max, String),
+    first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
 )
-ENGINE = ReplacingMergeTree(loaded)
-ORDER BY version;
+ENGINE = AggregatingMergeTree
+ORDER BY (version, sha256);
 
 -- +goose Down
 DROP TABLE IF EXISTS policies;
+DROP TABLE IF EXISTS data_sets;
 DROP TABLE IF EXISTS revisions;

@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS place_day
     vendor                  LowCardinality(String) CODEC(ZSTD(1)),
     country_code            LowCardinality(String) CODEC(ZSTD(1)),
     subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction            LowCardinality(String) CODEC(ZSTD(1)),
     verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
@@ -31,11 +32,11 @@ CREATE TABLE IF NOT EXISTS place_day
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (vendor, bucket, country_code, subdivision_code)
-ORDER BY (vendor, bucket, country_code, subdivision_code, handset_side, operator, site, verdict, revision, generation)
+ORDER BY (vendor, bucket, country_code, subdivision_code, handset_side, operator, site, jurisdiction, verdict, revision, generation)
 SETTINGS non_replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS place_day_view TO place_day AS
-SELECT r.bucket AS bucket, operator, site, handset_side, vendor, country_code, subdivision_code, verdict, revision, generation,
+SELECT r.bucket AS bucket, operator, site, handset_side, vendor, country_code, subdivision_code, jurisdiction, verdict, revision, generation,
        sum(r.flows) AS flows,
        sum(r.bytes_up) AS bytes_up, sum(r.bytes_down) AS bytes_down,
        sum(r.packets_up) AS packets_up, sum(r.packets_down) AS packets_down,
@@ -45,7 +46,7 @@ SELECT r.bucket AS bucket, operator, site, handset_side, vendor, country_code, s
        max(r.sampling_interval_max) AS sampling_interval_max,
        max(r.last_change) AS last_change
 FROM residency_day AS r
-GROUP BY bucket, operator, site, handset_side, vendor, country_code, subdivision_code, verdict, revision, generation;
+GROUP BY bucket, operator, site, handset_side, vendor, country_code, subdivision_code, jurisdiction, verdict, revision, generation;
 
 CREATE TABLE IF NOT EXISTS ledger_hour
 (

@@ -128,13 +128,14 @@ func (b *Block) rollUp(p *landfallv1.EnrichedBatch) {
 		to := min(from+lookahead, n)
 		b.rollup.ahead = b.rollup.ahead[:0]
 		for i := from; i < to; i++ {
+			place := &b.batch.places[value(p.Place, i)]
 			b.rollup.expect(endpointKey{
 				cellKey: cellKey{
 					scope: b.batch.scope, vendor: b.batch.vendors[value(p.Vendor, i)].id,
-					place: b.batch.places[value(p.Place, i)].id, network: b.batch.networks[value(p.Network, i)].id,
+					place: place.id, network: b.batch.networks[value(p.Network, i)].id,
 					side: uint16(value(p.HandsetSide, i)), verdict: uint16(value(p.Verdict, i)),
 				},
-				day: uint32(int64(starts[i]) / dayMs * 86_400), address: addresses[i],
+				day: uint32(int64(starts[i]) / dayMs * 86_400), alternatives: place.alternatives, address: addresses[i],
 			})
 		}
 		b.rollup.touch()
@@ -143,7 +144,7 @@ func (b *Block) rollUp(p *landfallv1.EnrichedBatch) {
 			start := int64(starts[i])
 			b.rollup.add(i-from, start, subscribers[i], &s)
 			b.exporters.add(exporters[i], value(p.ExportProtocol, i), start, &s)
-			b.dataSets.add(start)
+			b.dataSets.add(start, b.batch.dataSets[value(p.DataSet, i)])
 		}
 	}
 }

@@ -38,13 +38,13 @@ func (t *dataSetTable) reset() {
 }
 
 func (t *dataSetTable) begin(b *batchKeys) {
-	t.current, t.found = dataSetKey{scope: b.scope, dataSets: b.dataSets}, false
+	t.current, t.found = dataSetKey{scope: b.scope}, false
 }
 
 // add counts a flow of the batch that was begun.
-func (t *dataSetTable) add(startMs int64) {
-	if day := uint32(startMs / dayMs * 86_400); !t.found || day != t.current.bucket {
-		t.current.bucket, t.found = day, true
+func (t *dataSetTable) add(startMs int64, dataSets uint32) {
+	if day := uint32(startMs / dayMs * 86_400); !t.found || day != t.current.bucket || dataSets != t.current.dataSets {
+		t.current.bucket, t.current.dataSets, t.found = day, dataSets, true
 		var fresh bool
 		if t.at, fresh = t.groups.find(t.names.seeds.three(uint64(day), pair(t.current.scope, t.current.dataSets), 0), t.current); fresh {
 			t.flows = append(t.flows, 0)

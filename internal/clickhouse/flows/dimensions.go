@@ -6,7 +6,8 @@ import "github.com/ClickHouse/ch-go/proto"
 type dimensions struct {
 	operator, site, vendor, verdict        *lowCardinality
 	country, subdivision, provider, region *lowCardinality
-	confidence, organization               *lowCardinality
+	placeMethod, confidence, jurisdiction  *lowCardinality
+	organization                           *lowCardinality
 	asn                                    proto.ColUInt32
 }
 
@@ -20,7 +21,9 @@ func (d *dimensions) in(t *table, n *names) {
 	d.region = t.named("cloud_region", n.region)
 	t.plain("asn", &d.asn)
 	d.organization = t.named("as_organization", n.organization)
+	d.placeMethod = t.named("place_method", n.placeMethod)
 	d.confidence = t.named("confidence", n.confidence)
+	d.jurisdiction = t.named("jurisdiction", n.jurisdiction)
 	d.verdict = t.named("verdict", n.verdict)
 }
 
@@ -28,13 +31,14 @@ func (d *dimensions) in(t *table, n *names) {
 func (d *dimensions) fill(n int, of *names, cell func(i int) *cellKey) {
 	operator, site, vendor, verdict := d.operator.sized(n), d.site.sized(n), d.vendor.sized(n), d.verdict.sized(n)
 	country, subdivision, provider, region := d.country.sized(n), d.subdivision.sized(n), d.provider.sized(n), d.region.sized(n)
-	confidence, organization := d.confidence.sized(n), d.organization.sized(n)
+	method, confidence, jurisdiction, organization := d.placeMethod.sized(n), d.confidence.sized(n), d.jurisdiction.sized(n), d.organization.sized(n)
 	d.asn = sized(d.asn, n)
 	for i := range n {
 		c := cell(i)
 		scope, place, network := of.scopes.keys[c.scope], &of.places.keys[c.place], of.networks.keys[c.network]
 		operator[i], site[i], vendor[i], verdict[i] = scope.operator, scope.site, of.vendors.keys[c.vendor].name, uint32(c.verdict)
 		country[i], subdivision[i], provider[i], region[i] = place.country, place.subdivision, place.provider, place.region
-		confidence[i], organization[i], d.asn[i] = place.confidence, network.organization, network.asn
+		method[i], confidence[i], jurisdiction[i] = place.method, place.confidence, place.jurisdiction
+		organization[i], d.asn[i] = network.organization, network.asn
 	}
 }

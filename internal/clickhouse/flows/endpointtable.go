@@ -13,6 +13,7 @@ type endpointTable struct {
 	measures
 	bucket, lastChange, firstSeen, lastSeen proto.ColDateTime
 	address                                 proto.ColIPv6
+	alternatives                            *lowCardinality
 	handsets                                lists[uint64]
 	ids                                     *proto.ColArr[uint64]
 
@@ -25,6 +26,7 @@ func newEndpointTable(n *names) *endpointTable {
 	t.seconds("bucket", &t.bucket)
 	t.dimensions.in(&t.table, n)
 	t.plain("remote_address", &t.address)
+	t.alternatives = t.named("place_alternatives", n.alternatives)
 	t.measures.in(&t.table)
 	t.seconds("last_change", &t.lastChange)
 	t.seconds("first_seen", &t.firstSeen)
@@ -68,9 +70,10 @@ func (t *endpointTable) fill(r *rollup, planned time.Time) {
 	t.measures.fill(n, func(i int) *sums { return &r.endpoints[t.of[i]].sums })
 	t.bucket.Data, t.firstSeen.Data, t.lastSeen.Data = sized(t.bucket.Data, n), sized(t.firstSeen.Data, n), sized(t.lastSeen.Data, n)
 	t.address = sized(t.address, n)
+	alternatives := t.alternatives.sized(n)
 	for i, at := range t.of {
 		e := &r.endpoints[at]
-		t.bucket.Data[i], t.address[i] = proto.DateTime(e.day), e.address
+		t.bucket.Data[i], t.address[i], alternatives[i] = proto.DateTime(e.day), e.address, e.alternatives
 		t.firstSeen.Data[i], t.lastSeen.Data[i] = proto.DateTime(e.first), proto.DateTime(e.last)
 	}
 	t.lastChange.Data = repeat(t.lastChange.Data[:0], proto.DateTime(uint32(planned.Unix())), n)

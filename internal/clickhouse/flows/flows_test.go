@@ -36,6 +36,21 @@ func TestValidate(t *testing.T) {
 		"column remote_port holds 65536":   func(p *landfallv1.EnrichedBatch) { p.RemotePort[3] = 65536 },
 		"column export_protocol holds 5":   func(p *landfallv1.EnrichedBatch) { p.ExportProtocol[3] = 5 },
 		"column verdict holds 5":           func(p *landfallv1.EnrichedBatch) { p.Verdict[3] = 5 },
+		"column domain_source holds 4":     func(p *landfallv1.EnrichedBatch) { p.DomainSource[3] = 4 },
+		"column domain_source has length":  func(p *landfallv1.EnrichedBatch) { p.DomainSource = p.DomainSource[:9] },
+		"column data_set points at entry":  func(p *landfallv1.EnrichedBatch) { p.DataSet[3] = uint32(len(p.OlderDataSets)) + 1 },
+		"column data_set has length 9":     func(p *landfallv1.EnrichedBatch) { p.DataSet = p.DataSet[:9] },
+		"data_sets: data set 1 is not":     func(p *landfallv1.EnrichedBatch) { p.DataSets[1] = nil },
+		"data_sets: 65 data sets":          func(p *landfallv1.EnrichedBatch) { p.DataSets = make([]*landfallv1.DataSetVersion, 65) },
+		"data set 0 has a name of 5000":    func(p *landfallv1.EnrichedBatch) { p.DataSets[0].Credit = strings.Repeat("x", 5000) },
+		"data set 0 has the time -1":       func(p *landfallv1.EnrichedBatch) { p.DataSets[0].InForceMs = -1 },
+		"older_data_sets 1: data set 0":    func(p *landfallv1.EnrichedBatch) { p.OlderDataSets[0].Sets[0] = nil },
+		"older data sets 0 are not there":  func(p *landfallv1.EnrichedBatch) { p.OlderDataSets[0] = nil },
+		"1025 sets of older data sets":     func(p *landfallv1.EnrichedBatch) { p.OlderDataSets = make([]*landfallv1.DataSets, 1025) },
+		"place 0 has 17 alternatives":      func(p *landfallv1.EnrichedBatch) { p.Places[0].Alternatives = make([]string, 17) },
+		`place 0 has "CN|SG" among`:        func(p *landfallv1.EnrichedBatch) { p.Places[0].Alternatives = []string{"SG", "CN|SG"} },
+		`place 0 has "" among`:             func(p *landfallv1.EnrichedBatch) { p.Places[0].Alternatives = []string{""} },
+		"place 1 has a name of 5000":       func(p *landfallv1.EnrichedBatch) { p.Places[1].Jurisdiction = strings.Repeat("x", 5000) },
 		"ledger entry 0":                   func(p *landfallv1.EnrichedBatch) { p.Ledger = []*landfallv1.LedgerEntry{{}} },
 		"column handset_side holds 4":      func(p *landfallv1.EnrichedBatch) { p.HandsetSide[3] = 4 },
 		"column vendor points at entry":    func(p *landfallv1.EnrichedBatch) { p.Vendor[0] = uint32(len(p.Vendors)) },
@@ -131,7 +146,7 @@ func TestAppendAllocatesNothing(t *testing.T) {
 		block.Reset()
 		block.Append(p, 0, 0)
 		block.Seal(epoch, nil)
-	}); n > 5 { // the data sets' names
+	}); n > 5 { // names that are put together, once a block each
 		t.Errorf("%v allocations for 2000 flows", n)
 	}
 }

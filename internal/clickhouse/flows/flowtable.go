@@ -24,8 +24,9 @@ type flowTable struct {
 	vendor, vendorMethod                               *lowCardinality
 	countryCode, subdivisionCode, city                 *lowCardinality
 	cloudProvider, cloudRegion, placeMethod, certainty *lowCardinality
-	asOrganization, applicationName, domainName        *lowCardinality
-	dataSets, verdict                                  *lowCardinality
+	alternatives, jurisdiction, verdict                *lowCardinality
+	asOrganization, applicationName                    *lowCardinality
+	domainName, domainSource, dataSets                 *lowCardinality
 
 	strings []uint32 // keys of a batch's strings
 }
@@ -55,6 +56,8 @@ func newFlowTable(n *names) *flowTable {
 	t.cloudRegion = t.named("cloud_region", n.region)
 	t.placeMethod = t.named("place_method", n.placeMethod)
 	t.certainty = t.named("confidence", n.confidence)
+	t.alternatives = t.named("place_alternatives", n.alternatives)
+	t.jurisdiction = t.named("jurisdiction", n.jurisdiction)
 	t.plain("asn", &t.asn)
 	t.asOrganization = t.named("as_organization", n.organization)
 	t.plain("octets_up", &t.octetsUp)
@@ -64,6 +67,7 @@ func newFlowTable(n *names) *flowTable {
 	t.plain("sampling_interval", &t.samplingInterval)
 	t.applicationName = t.named("application_name", n.application)
 	t.domainName = t.named("domain_name", n.domain)
+	t.domainSource = t.named("domain_source", n.domainSource)
 	t.dataSets = t.named("data_sets", n.dataSets)
 	t.plain("source_partition", &t.sourcePartition)
 	t.plain("source_offset", &t.sourceOffset)
@@ -105,10 +109,11 @@ func (t *flowTable) append(p *landfallv1.EnrichedBatch, b *batchKeys, partition 
 
 	t.operator.keys = repeat(t.operator.keys, b.operator, n)
 	t.site.keys = repeat(t.site.keys, b.site, n)
-	t.dataSets.keys = repeat(t.dataSets.keys, b.dataSets, n)
 	t.exportProtocol.keys = column(t.exportProtocol.keys, p.ExportProtocol, n)
 	t.handsetSide.keys = column(t.handsetSide.keys, p.HandsetSide, n)
 	t.verdict.keys = column(t.verdict.keys, p.Verdict, n)
+	t.domainSource.keys = column(t.domainSource.keys, p.DomainSource, n)
+	t.appendDataSets(p, b, n)
 	for i := range n {
 		v := &b.vendors[value(p.Vendor, i)]
 		t.vendor.append(v.name)
@@ -123,6 +128,8 @@ func (t *flowTable) append(p *landfallv1.EnrichedBatch, b *batchKeys, partition 
 		t.cloudRegion.append(v.region)
 		t.placeMethod.append(v.method)
 		t.certainty.append(v.confidence)
+		t.alternatives.append(v.alternatives)
+		t.jurisdiction.append(v.jurisdiction)
 	}
 	for i := range n {
 		v := &b.networks[value(p.Network, i)]
@@ -131,6 +138,16 @@ func (t *flowTable) append(p *landfallv1.EnrichedBatch, b *batchKeys, partition 
 	}
 	t.strings = appendStrings(t.applicationName, t.strings, p.Strings, p.ApplicationName, n)
 	t.strings = appendStrings(t.domainName, t.strings, p.Strings, p.DomainName, n)
+}
+
+func (t *flowTable) appendDataSets(p *landfallv1.EnrichedBatch, b *batchKeys, n int) {
+	if len(p.DataSet) == 0 {
+		t.dataSets.keys = repeat(t.dataSets.keys, b.dataSets[0], n)
+		return
+	}
+	for _, v := range p.DataSet {
+		t.dataSets.append(b.dataSets[v])
+	}
 }
 
 // appendSampling reads "not said" as every packet.

@@ -27,6 +27,14 @@ func (d *dictionary) key(s string) uint32 {
 	return k
 }
 
+// keyOf is key for a name that is not a string yet.
+func (d *dictionary) keyOf(s []byte) uint32 {
+	if k, ok := d.index[string(s)]; ok {
+		return k
+	}
+	return d.key(string(s))
+}
+
 func (d *dictionary) reset() {
 	d.names.Reset()
 	clear(d.index)

@@ -1,8 +1,6 @@
 package flows
 
 import (
-	"strings"
-
 	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
 )
 
@@ -11,12 +9,13 @@ var (
 	exportProtocols = [...]string{"unknown", "netflow_v5", "netflow_v9", "ipfix", "sflow"}
 	handsetSides    = [...]string{"none", "source", "destination", "both"}
 	verdicts        = [...]string{"none", "domestic", "allowed", "restricted", "indeterminate"}
+	domainSources   = [...]string{"none", "exporter", "dns", "dns_ambiguous"}
 )
 
 type (
 	scopeKeys   struct{ operator, site uint32 }
 	vendorKeys  struct{ name, method uint32 }
-	placeKeys   struct{ country, subdivision, provider, region, method, confidence uint32 }
+	placeKeys   struct{ country, subdivision, provider, region, method, confidence, jurisdiction uint32 }
 	networkKeys struct{ asn, organization uint32 }
 )
 
@@ -27,10 +26,11 @@ type names struct {
 	vendor, vendorMethod                      *dictionary
 	country, subdivision, city                *dictionary
 	provider, region, placeMethod, confidence *dictionary
+	alternatives, jurisdiction                *dictionary
 	organization, application, domain         *dictionary
 	all                                       []*dictionary
 	// Of fixed names, by their number.
-	protocol, side, verdict, what *dictionary
+	protocol, side, verdict, what, domainSource *dictionary
 
 	seeds    seeds
 	scopes   groups[scopeKeys]
@@ -43,13 +43,13 @@ func newNames() *names {
 	n := &names{seeds: newSeeds()}
 	for _, p := range []**dictionary{
 		&n.operator, &n.site, &n.collector, &n.dataSets, &n.vendor, &n.vendorMethod, &n.country, &n.subdivision, &n.city,
-		&n.provider, &n.region, &n.placeMethod, &n.confidence, &n.organization, &n.application, &n.domain,
+		&n.provider, &n.region, &n.placeMethod, &n.confidence, &n.alternatives, &n.jurisdiction, &n.organization, &n.application, &n.domain,
 	} {
 		*p = newDictionary()
 		n.all = append(n.all, *p)
 	}
 	n.protocol, n.side = newDictionary(exportProtocols[:]...), newDictionary(handsetSides[:]...)
-	n.verdict, n.what = newDictionary(verdicts[:]...), newDictionary(ledgerNames...)
+	n.verdict, n.what, n.domainSource = newDictionary(verdicts[:]...), newDictionary(ledgerNames...), newDictionary(domainSources[:]...)
 	return n
 }
 
@@ -76,7 +76,8 @@ func (n *names) vendorOf(k vendorKeys) uint32 {
 }
 
 func (n *names) placeOf(k placeKeys) uint32 {
-	id, _ := n.places.find(n.seeds.three(pair(k.country, k.subdivision), pair(k.provider, k.region), pair(k.method, k.confidence)), k)
+	rest := n.seeds.three(pair(k.provider, k.region), pair(k.method, k.confidence), uint64(k.jurisdiction))
+	id, _ := n.places.find(n.seeds.one(pair(k.country, k.subdivision)^rest), k)
 	return id
 }
 
@@ -88,11 +89,12 @@ func (n *names) networkOf(k networkKeys) uint32 {
 // batchKeys are the numbers of what a batch names, by the batch's own indexes.
 type batchKeys struct {
 	scopeKeys
-	scope, collector, dataSets uint32
-	vendors                    []batchVendor
-	places                     []batchPlace
-	networks                   []batchNetwork
-	text                       strings.Builder
+	scope, collector uint32
+	dataSets         []uint32 // of the batch's own, and of each of the older ones
+	vendors          []batchVendor
+	places           []batchPlace
+	networks         []batchNetwork
+	text             []byte
 }
 
 type (
@@ -102,7 +104,7 @@ type (
 	}
 	batchPlace struct {
 		placeKeys
-		city, id uint32
+		city, alternatives, id uint32
 	}
 	batchNetwork struct {
 		networkKeys
@@ -114,7 +116,10 @@ type (
 func (b *batchKeys) index(n *names, p *landfallv1.EnrichedBatch) {
 	b.scopeKeys = scopeKeys{n.operator.key(p.Operator), n.site.key(p.Site)}
 	b.scope, b.collector = n.scopeOf(b.scopeKeys), n.collector.key(p.Origin.GetCollector())
-	b.dataSets = n.dataSets.key(b.dataSetNames(p))
+	b.dataSets = append(b.dataSets[:0], n.dataSets.keyOf(b.dataSetNames(p.DataSets)))
+	for _, older := range p.OlderDataSets {
+		b.dataSets = append(b.dataSets, n.dataSets.keyOf(b.dataSetNames(older.Sets)))
+	}
 	b.vendors, b.places, b.networks = b.vendors[:0], b.places[:0], b.networks[:0]
 	for _, v := range p.Vendors {
 		k := vendorKeys{n.vendor.key(v.Name), n.vendorMethod.key(v.Method)}
@@ -123,9 +128,9 @@ func (b *batchKeys) index(n *names, p *landfallv1.EnrichedBatch) {
 	for _, v := range p.Places {
 		k := placeKeys{
 			n.country.key(v.CountryCode), n.subdivision.key(v.SubdivisionCode), n.provider.key(v.CloudProvider),
-			n.region.key(v.CloudRegion), n.placeMethod.key(v.Method), n.confidence.key(v.Confidence),
+			n.region.key(v.CloudRegion), n.placeMethod.key(v.Method), n.confidence.key(v.Confidence), n.jurisdiction.key(v.Jurisdiction),
 		}
-		b.places = append(b.places, batchPlace{k, n.city.key(v.City), n.placeOf(k)})
+		b.places = append(b.places, batchPlace{k, n.city.key(v.City), n.alternatives.keyOf(b.joined(v.Alternatives)), n.placeOf(k)})
 	}
 	for _, v := range p.Networks {
 		k := networkKeys{v.Asn, n.organization.key(v.Organization)}
@@ -133,16 +138,28 @@ func (b *batchKeys) index(n *names, p *landfallv1.EnrichedBatch) {
 	}
 }
 
-// dataSetNames writes the data sets as "city 2.3.1, asn 2.3.2".
-func (b *batchKeys) dataSetNames(p *landfallv1.EnrichedBatch) string {
-	b.text.Reset()
-	for i, d := range p.DataSets {
+// dataSetNames writes the data sets as "city 2.3.1, asn 2.3.2". What it returns is good until the next.
+func (b *batchKeys) dataSetNames(sets []*landfallv1.DataSetVersion) []byte {
+	b.text = b.text[:0]
+	for i, d := range sets {
 		if i > 0 {
-			b.text.WriteString(", ")
+			b.text = append(b.text, ", "...)
 		}
-		b.text.WriteString(d.Name)
-		b.text.WriteByte(' ')
-		b.text.WriteString(d.Version)
+		b.text = append(b.text, d.Name...)
+		b.text = append(b.text, ' ')
+		b.text = append(b.text, d.Version...)
 	}
-	return b.text.String()
+	return b.text
+}
+
+// joined writes codes as "CN-SH|SG". What it returns is good until the next.
+func (b *batchKeys) joined(codes []string) []byte {
+	b.text = b.text[:0]
+	for i, code := range codes {
+		if i > 0 {
+			b.text = append(b.text, '|')
+		}
+		b.text = append(b.text, code...)
+	}
+	return b.text
 }

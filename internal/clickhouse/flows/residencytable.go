@@ -11,9 +11,9 @@ type residencyTable struct {
 	table
 	dimensions
 	measures
-	bucket, lastChange              proto.ColDateTime
-	side, vendorMethod, placeMethod *lowCardinality
-	generation                      proto.ColUInt16
+	bucket, lastChange proto.ColDateTime
+	side, vendorMethod *lowCardinality
+	generation         proto.ColUInt16
 
 	// Of days only: what the server makes the states of handsets and endpoints of.
 	handsets  lists[uint64]
@@ -28,7 +28,6 @@ func newResidencyTable(name string, n *names) *residencyTable {
 	t.dimensions.in(&t.table, n)
 	t.side = t.named("handset_side", n.side)
 	t.vendorMethod = t.named("vendor_method", n.vendorMethod)
-	t.placeMethod = t.named("place_method", n.placeMethod)
 	t.plain("generation", &t.generation)
 	t.measures.in(&t.table)
 	t.seconds("last_change", &t.lastChange)
@@ -49,11 +48,11 @@ func (t *residencyTable) fill(r *rollup, keys []bucketKey, rows []sums, planned 
 	t.dimensions.fill(n, r.names, cell)
 	t.measures.fill(n, func(i int) *sums { return &rows[i] })
 	t.bucket.Data, t.generation = sized(t.bucket.Data, n), sized(t.generation, n)
-	side, vendorMethod, placeMethod := t.side.sized(n), t.vendorMethod.sized(n), t.placeMethod.sized(n)
+	side, vendorMethod := t.side.sized(n), t.vendorMethod.sized(n)
 	for i := range n {
 		c := cell(i)
 		t.bucket.Data[i], t.generation[i] = proto.DateTime(keys[i].bucket), g.get(int64(keys[i].bucket)*secondMs)
-		side[i], vendorMethod[i], placeMethod[i] = uint32(c.side), r.names.vendors.keys[c.vendor].method, r.names.places.keys[c.place].method
+		side[i], vendorMethod[i] = uint32(c.side), r.names.vendors.keys[c.vendor].method
 	}
 	t.lastChange.Data = repeat(t.lastChange.Data[:0], proto.DateTime(uint32(planned.Unix())), n)
 	if t.ids != nil {

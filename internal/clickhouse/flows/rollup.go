@@ -19,8 +19,9 @@ type bucketKey struct{ bucket, cell uint32 }
 // endpointKey is a remote address as the flows of a cell and a day see it.
 type endpointKey struct {
 	cellKey
-	day     uint32 // seconds since 1970
-	address proto.IPv6
+	day          uint32 // seconds since 1970
+	alternatives uint32
+	address      proto.IPv6
 }
 
 // endpoint is what the flows of a key come to.

@@ -17,9 +17,10 @@ import (
 
 const (
 	residencyKeys = "operator, site, handset_side, vendor, vendor_method, country_code, subdivision_code, cloud_provider, cloud_region, " +
-		"asn, as_organization, place_method, confidence, verdict"
-	endpointKeys = "operator, site, vendor, remote_address, asn, as_organization, country_code, subdivision_code, cloud_provider, cloud_region, confidence, verdict"
-	placeKeys    = "bucket, generation, operator, site, handset_side, vendor, country_code, subdivision_code, verdict"
+		"asn, as_organization, place_method, confidence, jurisdiction, verdict"
+	endpointKeys = "operator, site, vendor, remote_address, asn, as_organization, country_code, subdivision_code, cloud_provider, cloud_region, " +
+		"place_method, confidence, place_alternatives, jurisdiction, verdict"
+	placeKeys = "bucket, generation, operator, site, handset_side, vendor, country_code, subdivision_code, jurisdiction, verdict"
 	// What the measures are of flows, by the definition.
 	ofFlows = `toFloat64(count()), toFloat64(sum(octets_up * sampling_interval)), toFloat64(sum(octets_down * sampling_interval)),
 toFloat64(sum(packets_up * sampling_interval)), toFloat64(sum(packets_down * sampling_interval)),
@@ -39,7 +40,7 @@ var levels = []struct{ table, keys, figures, keysOfFlows, figuresOfFlows, where 
 	{"residency_minute", "bucket, generation, " + residencyKeys, ofRollup, "toStartOfMinute(toDateTime(start, 'UTC')), generation, " + residencyKeys, ofFlows, ""},
 	{
 		"place_day", placeKeys, ofRollup,
-		"toStartOfDay(toDateTime(start, 'UTC')), generation, operator, site, handset_side, vendor, country_code, subdivision_code, verdict", ofFlows, "",
+		"toStartOfDay(toDateTime(start, 'UTC')), generation, operator, site, handset_side, vendor, country_code, subdivision_code, jurisdiction, verdict", ofFlows, "",
 	},
 	{"residency_hour", "bucket, generation, " + residencyKeys, ofRollup, "toStartOfHour(toDateTime(start, 'UTC')), generation, " + residencyKeys, ofFlows, ""},
 	{

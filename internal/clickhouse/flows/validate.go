@@ -3,6 +3,7 @@ package flows
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/landfall-telemetry/landfall/internal/flow"
 	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
@@ -21,6 +22,13 @@ const maxName = 1 << 12
 const (
 	minReceivedMs = 946_684_800_000
 	maxReceivedMs = 4_102_444_800_000
+)
+
+// What else bounds the names of a batch: no enricher comes near.
+const (
+	maxAlternatives  = 16
+	maxDataSets      = 64
+	maxOlderDataSets = 1 << 10
 )
 
 const addrSize = 16
@@ -93,6 +101,7 @@ func columnFaults(p *landfallv1.EnrichedBatch) (errs []error) {
 	column("tcp_flags", p.TcpFlags, 0xff)
 	column("handset_side", p.HandsetSide, uint32(len(handsetSides)-1))
 	column("verdict", p.Verdict, uint32(len(verdicts)-1))
+	column("domain_source", p.DomainSource, uint32(len(domainSources)-1))
 	length("subscriber", len(p.Subscriber), 1)
 	length("remote_address", len(p.RemoteAddress), addrSize)
 	column("remote_port", p.RemotePort, 0xffff)
@@ -126,6 +135,7 @@ func dictionaryFaults(p *landfallv1.EnrichedBatch) (errs []error) {
 	index("vendor", p.Vendor, 0, len(p.Vendors))
 	index("place", p.Place, 0, len(p.Places))
 	index("network", p.Network, 0, len(p.Networks))
+	index("data_set", p.DataSet, 1, len(p.OlderDataSets))
 	index("application_name", p.ApplicationName, 1, len(p.Strings))
 	index("domain_name", p.DomainName, 1, len(p.Strings))
 
@@ -148,7 +158,10 @@ func dictionaryFaults(p *landfallv1.EnrichedBatch) (errs []error) {
 		if v == nil {
 			return append(errs, fmt.Errorf("place %d is not there", i))
 		}
-		names("place", i, v.CountryCode, v.SubdivisionCode, v.City, v.CloudProvider, v.CloudRegion, v.Method, v.Confidence)
+		names("place", i, v.CountryCode, v.SubdivisionCode, v.City, v.CloudProvider, v.CloudRegion, v.Method, v.Confidence, v.Jurisdiction)
+		if err := alternativesFault(v.Alternatives); err != nil {
+			errs = append(errs, fmt.Errorf("place %d %w", i, err))
+		}
 	}
 	for i, v := range p.Networks {
 		if v == nil {
@@ -156,14 +169,61 @@ func dictionaryFaults(p *landfallv1.EnrichedBatch) (errs []error) {
 		}
 		names("network", i, v.Organization)
 	}
-	for i, v := range p.DataSets {
-		if v == nil {
-			return append(errs, fmt.Errorf("data set %d is not there", i))
-		}
-		names("data set", i, v.Name, v.Version)
-	}
+	errs = append(errs, dataSetFaults(p)...)
 	for i, s := range p.Strings {
 		names("string", i, s)
+	}
+	return errs
+}
+
+// alternativesFault looks at the codes of one place, which are joined by | in the tables.
+func alternativesFault(codes []string) error {
+	if len(codes) > maxAlternatives {
+		return fmt.Errorf("has %d alternatives, at most %d are read", len(codes), maxAlternatives)
+	}
+	for _, code := range codes {
+		if code == "" || len(code) > maxName/maxAlternatives || strings.Contains(code, "|") {
+			return fmt.Errorf("has %.100q among its alternatives, which is no code", code)
+		}
+	}
+	return nil
+}
+
+func dataSetFaults(p *landfallv1.EnrichedBatch) (errs []error) {
+	if len(p.OlderDataSets) > maxOlderDataSets {
+		return []error{fmt.Errorf("%d sets of older data sets, at most %d are read", len(p.OlderDataSets), maxOlderDataSets)}
+	}
+	sets := func(what string, all []*landfallv1.DataSetVersion) {
+		if len(all) > maxDataSets {
+			errs = append(errs, fmt.Errorf("%s: %d data sets, at most %d are read", what, len(all), maxDataSets))
+			return
+		}
+		for i, v := range all {
+			if v == nil {
+				errs = append(errs, fmt.Errorf("%s: data set %d is not there", what, i))
+				return
+			}
+			for _, s := range []string{v.Name, v.Version, v.Sha256, v.License, v.Source, v.Credit} {
+				if len(s) > maxName {
+					errs = append(errs, fmt.Errorf("%s: data set %d has a name of %d bytes, at most %d are read", what, i, len(s), maxName))
+					return
+				}
+			}
+			// A DateTime64 holds the years 1900 to 2299.
+			for _, ms := range []int64{v.BuiltMs, v.InForceMs} {
+				if ms < 0 || ms > maxReceivedMs {
+					errs = append(errs, fmt.Errorf("%s: data set %d has the time %d, which is not in the years 1970 to 2100", what, i, ms))
+					return
+				}
+			}
+		}
+	}
+	sets("data_sets", p.DataSets)
+	for i, older := range p.OlderDataSets {
+		if older == nil {
+			return append(errs, fmt.Errorf("older data sets %d are not there", i))
+		}
+		sets(fmt.Sprint("older_data_sets ", i+1), older.Sets)
 	}
 	return errs
 }

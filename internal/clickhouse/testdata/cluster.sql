@@ -23,6 +23,9 @@ CREATE TABLE IF NOT EXISTS flows ON CLUSTER 'flows_cluster'
     cloud_region       LowCardinality(String) CODEC(ZSTD(1)),
     place_method       LowCardinality(String) CODEC(ZSTD(1)),
     confidence         LowCardinality(String) CODEC(ZSTD(1)),
+    -- Codes of the other places that sources say, joined by |; empty: none disagrees.
+    place_alternatives LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction       LowCardinality(String) CODEC(ZSTD(1)),
     asn                UInt32 CODEC(ZSTD(1)),
     as_organization    LowCardinality(String) CODEC(ZSTD(1)),
     -- As exported: not multiplied by the sampling interval.
@@ -33,6 +36,9 @@ CREATE TABLE IF NOT EXISTS flows ON CLUSTER 'flows_cluster'
     sampling_interval  UInt32 CODEC(T64, ZSTD(1)),
     application_name   LowCardinality(String) CODEC(ZSTD(1)),
     domain_name        LowCardinality(String) CODEC(ZSTD(1)),
+    -- How domain_name is known: none, exporter, dns or dns_ambiguous.
+    domain_source      LowCardinality(String) CODEC(ZSTD(1)),
+    -- Those that judged this flow: "city 2.3.1, asn 2.3.2".
     data_sets          LowCardinality(String) CODEC(ZSTD(1)),
     source_partition   Int32 CODEC(ZSTD(1)),
     source_offset      Int64 CODEC(Delta, ZSTD(1)),
@@ -66,6 +72,7 @@ CREATE TABLE IF NOT EXISTS residency_minute ON CLUSTER 'flows_cluster'
     as_organization         LowCardinality(String) CODEC(ZSTD(1)),
     place_method            LowCardinality(String) CODEC(ZSTD(1)),
     confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction            LowCardinality(String) CODEC(ZSTD(1)),
     verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
@@ -87,7 +94,7 @@ ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/res
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn)
 ORDER BY (toStartOfHour(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
-          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, jurisdiction, verdict, as_organization, revision,
           generation, bucket)
 SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
@@ -110,6 +117,7 @@ CREATE TABLE IF NOT EXISTS residency_hour ON CLUSTER 'flows_cluster'
     as_organization         LowCardinality(String) CODEC(ZSTD(1)),
     place_method            LowCardinality(String) CODEC(ZSTD(1)),
     confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction            LowCardinality(String) CODEC(ZSTD(1)),
     verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
@@ -131,7 +139,7 @@ ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/res
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn)
 ORDER BY (toStartOfDay(bucket), vendor, country_code, subdivision_code, asn, handset_side, operator, site,
-          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, jurisdiction, verdict, as_organization, revision,
           generation, bucket)
 SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
@@ -154,6 +162,7 @@ CREATE TABLE IF NOT EXISTS residency_day ON CLUSTER 'flows_cluster'
     as_organization         LowCardinality(String) CODEC(ZSTD(1)),
     place_method            LowCardinality(String) CODEC(ZSTD(1)),
     confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction            LowCardinality(String) CODEC(ZSTD(1)),
     verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
@@ -180,7 +189,7 @@ ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/res
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn)
 ORDER BY (bucket, vendor, country_code, subdivision_code, asn, handset_side, operator, site,
-          vendor_method, cloud_provider, cloud_region, place_method, confidence, verdict, as_organization, revision,
+          vendor_method, cloud_provider, cloud_region, place_method, confidence, jurisdiction, verdict, as_organization, revision,
           generation)
 SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
@@ -200,7 +209,10 @@ CREATE TABLE IF NOT EXISTS endpoint_day ON CLUSTER 'flows_cluster'
     subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
     cloud_provider          LowCardinality(String) CODEC(ZSTD(1)),
     cloud_region            LowCardinality(String) CODEC(ZSTD(1)),
+    place_method            LowCardinality(String) CODEC(ZSTD(1)),
     confidence              LowCardinality(String) CODEC(ZSTD(1)),
+    place_alternatives      LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction            LowCardinality(String) CODEC(ZSTD(1)),
     verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     flows                   SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
     bytes_up                SimpleAggregateFunction(sum, UInt64) CODEC(GCD, T64, ZSTD(1)),
@@ -225,7 +237,7 @@ ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/end
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (bucket, vendor, country_code, subdivision_code, asn, remote_address)
 ORDER BY (bucket, vendor, country_code, subdivision_code, asn, remote_address, operator, site, cloud_provider,
-          cloud_region, confidence, verdict, as_organization)
+          cloud_region, place_method, confidence, place_alternatives, jurisdiction, verdict, as_organization)
 SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.endpoint_day ON CLUSTER 'flows_cluster' AS landfall.endpoint_day
@@ -336,16 +348,36 @@ ORDER BY revision;
 
 CREATE VIEW IF NOT EXISTS landfall_all.revisions ON CLUSTER 'flows_cluster' AS SELECT * FROM landfall.revisions FINAL;
 
+CREATE TABLE IF NOT EXISTS data_sets ON CLUSTER 'flows_cluster'
+(
+    name          LowCardinality(String),
+    version       String,
+    -- Of the files, joined by commas.
+    sha256        String,
+    -- From when on it judged; 1970: from the beginning.
+    in_force_from DateTime64(3, 'UTC'),
+    -- The data's own date; 1970: it has none.
+    built         SimpleAggregateFunction(max, DateTime64(3, 'UTC')),
+    license       SimpleAggregateFunction(max, String),
+    source        SimpleAggregateFunction(max, String),
+    credit        SimpleAggregateFunction(max, String),
+    -- Arrival of the first batch that was seen to name it.
+    first_used    SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
+)
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/all/landfall/data_sets', '{replica}')
+ORDER BY (name, version, sha256, in_force_from);
+
+CREATE VIEW IF NOT EXISTS landfall_all.data_sets ON CLUSTER 'flows_cluster' AS SELECT * FROM landfall.data_sets FINAL;
+
 CREATE TABLE IF NOT EXISTS policies ON CLUSTER 'flows_cluster'
 (
     version    String,
-    valid_from DateTime('UTC'),
-    loaded     DateTime64(3, 'UTC'),
     sha256     String,
-    document   String
+    document   SimpleAggregateFunction(max, String),
+    first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC'))
 )
-ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/all/landfall/policies', '{replica}', loaded)
-ORDER BY version;
+ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/all/landfall/policies', '{replica}')
+ORDER BY (version, sha256);
 
 CREATE VIEW IF NOT EXISTS landfall_all.policies ON CLUSTER 'flows_cluster' AS SELECT * FROM landfall.policies FINAL;
 
@@ -358,6 +390,7 @@ CREATE TABLE IF NOT EXISTS place_day ON CLUSTER 'flows_cluster'
     vendor                  LowCardinality(String) CODEC(ZSTD(1)),
     country_code            LowCardinality(String) CODEC(ZSTD(1)),
     subdivision_code        LowCardinality(String) CODEC(ZSTD(1)),
+    jurisdiction            LowCardinality(String) CODEC(ZSTD(1)),
     verdict                 LowCardinality(String) CODEC(ZSTD(1)),
     revision                UInt16 CODEC(ZSTD(1)),
     generation              UInt16 CODEC(ZSTD(1)),
@@ -378,14 +411,14 @@ CREATE TABLE IF NOT EXISTS place_day ON CLUSTER 'flows_cluster'
 ENGINE = ReplicatedAggregatingMergeTree('/clickhouse/tables/{shard}/landfall/place_day', '{replica}')
 PARTITION BY toYYYYMM(bucket)
 PRIMARY KEY (vendor, bucket, country_code, subdivision_code)
-ORDER BY (vendor, bucket, country_code, subdivision_code, handset_side, operator, site, verdict, revision, generation)
+ORDER BY (vendor, bucket, country_code, subdivision_code, handset_side, operator, site, jurisdiction, verdict, revision, generation)
 SETTINGS replicated_deduplication_window = 20000, merge_selector_base = 10, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS landfall_all.place_day ON CLUSTER 'flows_cluster' AS landfall.place_day
 ENGINE = Distributed('flows_cluster', 'landfall', 'place_day');
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS place_day_view ON CLUSTER 'flows_cluster' TO place_day AS
-SELECT r.bucket AS bucket, operator, site, handset_side, vendor, country_code, subdivision_code, verdict, revision, generation,
+SELECT r.bucket AS bucket, operator, site, handset_side, vendor, country_code, subdivision_code, jurisdiction, verdict, revision, generation,
        sum(r.flows) AS flows,
        sum(r.bytes_up) AS bytes_up, sum(r.bytes_down) AS bytes_down,
        sum(r.packets_up) AS packets_up, sum(r.packets_down) AS packets_down,
@@ -395,7 +428,7 @@ SELECT r.bucket AS bucket, operator, site, handset_side, vendor, country_code, s
        max(r.sampling_interval_max) AS sampling_interval_max,
        max(r.last_change) AS last_change
 FROM residency_day AS r
-GROUP BY bucket, operator, site, handset_side, vendor, country_code, subdivision_code, verdict, revision, generation;
+GROUP BY bucket, operator, site, handset_side, vendor, country_code, subdivision_code, jurisdiction, verdict, revision, generation;
 
 CREATE TABLE IF NOT EXISTS ledger_hour ON CLUSTER 'flows_cluster'
 (

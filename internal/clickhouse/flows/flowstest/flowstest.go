@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,8 @@ type Flow struct {
 	CloudProvider, CloudName  string
 	PlaceMethod               string // "": city_db
 	Confidence                string
+	Alternatives              string // "CN-SH|SG"
+	Jurisdiction              string
 	Verdict                   landfallv1.Verdict
 	ASN                       uint32
 	Organization              string
@@ -41,6 +44,19 @@ type Flow struct {
 	PacketsUp, PacketsDown    uint64
 	SamplingInterval          uint32
 	ApplicationName, HostName string
+	HostSource                landfallv1.DomainSource
+	DataSets                  string // "": DataSets; else those of an older time, in the same form
+}
+
+// DataSets are those that judge a flow which names no others.
+const DataSets = "city 2.3.1, asn 2.3.2"
+
+func dataSets(s string) (all []*landfallv1.DataSetVersion) {
+	for one := range strings.SplitSeq(s, ", ") {
+		name, version, _ := strings.Cut(one, " ")
+		all = append(all, &landfallv1.DataSetVersion{Name: name, Version: version})
+	}
+	return all
 }
 
 // Batch makes an enriched batch of flows.
@@ -52,12 +68,13 @@ func Batch(collector string, sequence uint64, source int64, received time.Time, 
 		Operator:      "test",
 		Site:          "test",
 		ReceivedMs:    received.UnixMilli(),
-		DataSets:      []*landfallv1.DataSetVersion{{Name: "city", Version: "2.3.1"}, {Name: "asn", Version: "2.3.2"}},
+		DataSets:      dataSets(DataSets),
 	}
 	if len(fs) > 0 {
 		p.Operator, p.Site = cmp.Or(fs[0].Operator, p.Operator), cmp.Or(fs[0].Site, p.Site)
 	}
 	vendors, places, networks, names := map[string]uint32{}, map[string]uint32{}, map[string]uint32{}, map[string]uint32{}
+	older := map[string]uint32{"": 0, DataSets: 0}
 	name := func(s string) uint32 {
 		if s == "" {
 			return 0
@@ -89,6 +106,14 @@ func Batch(collector string, sequence uint64, source int64, received time.Time, 
 		p.SamplingInterval = append(p.SamplingInterval, f.SamplingInterval)
 		p.ApplicationName = append(p.ApplicationName, name(f.ApplicationName))
 		p.DomainName = append(p.DomainName, name(f.HostName))
+		p.DomainSource = append(p.DomainSource, uint32(f.HostSource))
+		judged, ok := older[f.DataSets]
+		if !ok {
+			p.OlderDataSets = append(p.OlderDataSets, &landfallv1.DataSets{Sets: dataSets(f.DataSets)})
+			judged = uint32(len(p.OlderDataSets))
+			older[f.DataSets] = judged
+		}
+		p.DataSet = append(p.DataSet, judged)
 		method := cmp.Or(f.VendorMethod, "oui")
 		id := fmt.Sprintf("%q %q", f.Vendor, method)
 		v, ok := vendors[id]
@@ -101,8 +126,12 @@ func Batch(collector string, sequence uint64, source int64, received time.Time, 
 		place := landfallv1.Place{
 			CountryCode: f.Country, SubdivisionCode: f.Subdivision, CloudProvider: f.CloudProvider,
 			CloudRegion: f.CloudName, Method: cmp.Or(f.PlaceMethod, "city_db"), Confidence: f.Confidence,
+			Jurisdiction: f.Jurisdiction,
 		}
-		id = fmt.Sprintf("%q %q %q %q %q %q", f.Country, f.Subdivision, f.CloudProvider, f.CloudName, place.Method, f.Confidence)
+		if f.Alternatives != "" {
+			place.Alternatives = strings.Split(f.Alternatives, "|")
+		}
+		id = fmt.Sprintf("%q %q %q %q %q %q %q %q", f.Country, f.Subdivision, f.CloudProvider, f.CloudName, place.Method, f.Confidence, f.Alternatives, f.Jurisdiction)
 		v, ok = places[id]
 		if !ok {
 			v = uint32(len(p.Places))
@@ -148,6 +177,13 @@ func Random(r *rand.Rand, n int, since, until time.Time) []Flow {
 		place := places[r.IntN(len(places))]
 		asn := uint32(64500 + r.IntN(40))
 		packets := uint64(1 + r.IntN(50))
+		confidence, alternatives, older := "single", "", ""
+		if place[0] != "" && asn%8 == 3 { // one address in as many lies in places that differ
+			confidence, alternatives = "disputed", []string{"SG", "CN-SH|SG"}[packets%2]
+		}
+		if i%13 == 5 {
+			older = "city 2.2.0, asn 2.3.2"
+		}
 		out[i] = Flow{
 			Start:      since.Add(time.Duration(r.Int64N(span)) * time.Millisecond),
 			Side:       landfallv1.HandsetSide(1 + r.IntN(2)),
@@ -156,12 +192,14 @@ func Random(r *rand.Rand, n int, since, until time.Time) []Flow {
 			Vendor:     vendors[r.IntN(len(vendors))],
 			Remote:     fmt.Sprint("198.51.", asn%4, ".", r.IntN(100)),
 			Verdict:    landfallv1.Verdict(asn % 5),
-			Country:    place[0], Subdivision: place[1], Confidence: "single",
+			Country:    place[0], Subdivision: place[1], Confidence: confidence, Alternatives: alternatives,
+			Jurisdiction: map[string]string{"CN": "PRC", "US": "USA", "DE": "EU"}[place[0]], DataSets: older,
 			ASN: asn, Organization: fmt.Sprint("Network ", asn),
 			PacketsUp: packets, OctetsUp: packets * uint64(40+r.IntN(1400)),
 			PacketsDown: packets * 2, OctetsDown: packets * 2 * uint64(40+r.IntN(1400)),
 			SamplingInterval: intervals[r.IntN(len(intervals))],
 			HostName:         fmt.Sprintf("h%d.example.net", r.IntN(200)),
+			HostSource:       landfallv1.DomainSource(1 + i%3),
 		}
 	}
 	return out

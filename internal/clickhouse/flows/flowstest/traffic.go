@@ -34,13 +34,17 @@ func (t *Traffic) remoteEnd() Flow {
 		Country:    string([]byte{'A', byte('A' + place%24)}),
 		Confidence: "single", Verdict: landfallv1.Verdict_VERDICT_ALLOWED,
 		ASN: uint32(1000 + rank), Organization: fmt.Sprint("Network of rank ", rank, ", Inc."),
-		HostName: fmt.Sprintf("h%d.example.net", rank%2000),
+		HostName:   fmt.Sprintf("h%d.example.net", rank%2000),
+		HostSource: landfallv1.DomainSource_DOMAIN_SOURCE_EXPORTER,
 	}
+	f.Jurisdiction = fmt.Sprint("Law of ", f.Country)
 	if place >= 120 {
 		f.Subdivision = fmt.Sprint(f.Country, "-", place/24)
 	}
 	if rank < 30 {
 		f.CloudProvider, f.CloudName, f.PlaceMethod, f.Confidence = "aws", fmt.Sprint("region-", place), "cloud_range", "published"
+	} else if rank%20 == 7 { // two city tables differ on one in twenty
+		f.Confidence, f.Alternatives = "disputed", string([]byte{'A', byte('A' + rank%24)})
 	}
 	return f
 }
