@@ -139,6 +139,26 @@ func (p *Policy) Changes() []time.Time {
 	return slices.Clone(p.changes)
 }
 
+// Around gives the longest period around an instant in which no answer of Judge changes. It does not
+// allocate.
+func (p *Policy) Around(at time.Time) Period {
+	if p == nil {
+		return Period{}
+	}
+	var around Period
+	i, exact := slices.BinarySearchFunc(p.changes, at, time.Time.Compare)
+	if exact {
+		i++
+	}
+	if i > 0 {
+		around.From = p.changes[i-1]
+	}
+	if i < len(p.changes) {
+		around.Until = p.changes[i]
+	}
+	return around
+}
+
 // decision is an answer and the rows that it comes from, -1 where none does.
 type decision struct {
 	jurisdiction    string

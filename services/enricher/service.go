@@ -182,7 +182,7 @@ func (w *worker) enrich(ctx context.Context, m *bus.Message) error {
 		return w.deadLetter(ctx, m, "absurd_time", fmt.Errorf("received_ms %d is not in the years 2000 to 2100", at))
 	}
 	source := &landfallv1.Source{Topic: w.partition.Topic, Partition: int32(w.partition.ID), Offset: m.Offset}
-	out, sides := w.enricher.Enrich(&w.batch, source, s.tables)
+	out, sides := w.enricher.Enrich(&w.batch, source, func(int64) *enrich.Tables { return s.tables })
 	var err error
 	if w.buffer, err = appendMarshal(w.buffer[:0], out); err != nil {
 		return w.deadLetter(ctx, m, "marshal", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/landfall-telemetry/landfall/internal/device"
 	"github.com/landfall-telemetry/landfall/internal/flow"
 	"github.com/landfall-telemetry/landfall/internal/geo"
+	"github.com/landfall-telemetry/landfall/internal/policy"
 	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
 	"github.com/landfall-telemetry/landfall/services/enricher/internal/pseudonym"
 )
@@ -19,13 +20,16 @@ import (
 // SchemaVersion is the layout of the enriched batches that are written.
 const SchemaVersion = 1
 
-// Tables is what flows are judged by. One Tables serves a whole batch, so that all its flows carry
-// the same data-set versions.
+// Tables is what flows are judged by, for the flows that begin in an era.
 type Tables struct {
 	Subscribers *bart.Lite
 	Places      *geo.Table
 	Devices     *device.Resolver
+	Policy      *policy.Policy // nil: there is none, and no verdict
 	Versions    []*landfallv1.DataSetVersion
+
+	// The era, in milliseconds since 1970: from SinceMs to before UntilMs. 0 is open.
+	SinceMs, UntilMs int64
 }
 
 // Enricher enriches batches one after the other; it is for one goroutine and keeps its memory.
@@ -34,54 +38,36 @@ type Enricher struct {
 	out        landfallv1.EnrichedBatch
 	record     flow.Record
 
-	vendors  map[uint32]uint32 // by device.Attribution.ID
-	places   map[placeKey]uint32
+	// Of the batch at hand. What is in out's dictionaries never changes once it is there.
+	epochs   []*epoch // the first used ones
+	used     int
+	tables   []*Tables // by data_set
 	networks map[*geo.AS]uint32
-	answers  map[uint32]indexes // by geo.Answer.ID
+	located  []located // by index in out.Places
 	sides    Sides
 }
 
 // Sides counts the flows of a batch by landfallv1.HandsetSide.
 type Sides [4]int
 
-// indexes are an answer's place and network among those of the batch.
-type indexes struct{ place, network uint32 }
-
-type placeKey struct {
-	place      *geo.Place
-	method     geo.Method
-	confidence geo.Confidence
-}
-
 // New returns an enricher that makes pseudonyms with key.
 func New(key pseudonym.Key) *Enricher {
-	return &Enricher{
-		pseudonyms: pseudonym.NewMaker(key),
-		vendors:    make(map[uint32]uint32),
-		places:     make(map[placeKey]uint32),
-		networks:   make(map[*geo.AS]uint32),
-		answers:    make(map[uint32]indexes),
-	}
+	return &Enricher{pseudonyms: pseudonym.NewMaker(key), networks: make(map[*geo.AS]uint32)}
 }
 
 // Enrich returns the enriched form of in, made from the message that source names. The result and
 // its columns are the enricher's: they are valid until the next call.
-func (e *Enricher) Enrich(in *flow.Batch, source *landfallv1.Source, t *Tables) (*landfallv1.EnrichedBatch, Sides) {
+//
+// at gives the tables in force when a flow began, the same pointer for the same era. It is asked only
+// for times outside of the eras of the tables that it gave for this batch.
+func (e *Enricher) Enrich(in *flow.Batch, source *landfallv1.Source, at func(startMs int64) *Tables) (*landfallv1.EnrichedBatch, Sides) {
 	out, columns := &e.out, in.Columns()
-	out.DataSets = nil // those of the tables, which a reset would empty for everyone
-	out.Ledger = nil   // in's, likewise
-	out.ResetVT()
-	clear(e.vendors)
-	clear(e.places)
-	clear(e.networks)
-	clear(e.answers)
-	e.sides = Sides{}
+	e.reset()
 
 	out.SchemaVersion = SchemaVersion
 	out.Origin, out.Source, out.Site = columns.Origin, source, columns.Site
 	out.Operator, out.Ledger = columns.Operator, columns.Ledger
 	out.ReceivedMs, out.Count = columns.ReceivedMs, columns.Count
-	out.DataSets = t.Versions
 
 	// What is the same before and after is carried over as it is.
 	out.Exporter = append(out.Exporter, columns.Exporter...)
@@ -93,17 +79,75 @@ func (e *Enricher) Enrich(in *flow.Batch, source *landfallv1.Source, t *Tables) 
 	out.TcpFlags = append(out.TcpFlags, columns.TcpFlags...)
 	out.ApplicationName = append(out.ApplicationName, columns.ApplicationName...)
 	out.DomainName = append(out.DomainName, columns.DomainName...)
+	out.DomainSource = append(out.DomainSource, columns.DomainSource...)
 	out.Strings = append(out.Strings, columns.Strings...)
 
+	now := e.enter(firstStart(in), at)
 	for i := range in.Len() {
 		in.At(i, &e.record)
-		e.append(&e.record, t)
+		if start := e.record.StartMs; start < now.since || start >= now.until {
+			now = e.enter(start, at)
+		}
+		e.append(&e.record, now)
 	}
+	e.nameTables()
 	return out, e.sides
 }
 
+// reset forgets the batch before.
+func (e *Enricher) reset() {
+	out := &e.out
+	out.DataSets = nil // those of the tables, which a reset would empty for everyone
+	for _, older := range out.OlderDataSets {
+		older.Sets = nil
+	}
+	out.Ledger = nil // in's, likewise
+	out.ResetVT()
+	for _, p := range e.epochs[:e.used] {
+		p.clear()
+	}
+	e.used = 0
+	clear(e.tables)
+	e.tables = e.tables[:0]
+	clear(e.networks)
+	clear(e.located)
+	e.located = e.located[:0]
+	e.sides = Sides{}
+}
+
+// firstStart is the start of the first flow; without flows, the tables of the arrival are named.
+func firstStart(in *flow.Batch) int64 {
+	columns := in.Columns()
+	if in.Len() > 0 && len(columns.StartMs) > 0 {
+		return columns.StartMs[0]
+	}
+	if in.Len() > 0 {
+		return 0
+	}
+	return columns.ReceivedMs
+}
+
+// nameTables writes down which data sets judged, and leaves out columns that say nothing.
+func (e *Enricher) nameTables() {
+	out, judged := &e.out, false
+	out.DataSets = e.tables[0].Versions
+	for i, t := range e.tables {
+		judged = judged || t.Policy != nil
+		if i > 0 {
+			out.OlderDataSets = append(out.OlderDataSets, &landfallv1.DataSets{Sets: t.Versions})
+		}
+	}
+	if len(e.tables) == 1 {
+		out.DataSet = out.DataSet[:0]
+	}
+	if !judged {
+		out.Verdict = out.Verdict[:0]
+	}
+}
+
 // append judges one flow and adds it to the columns that depend on the handset's side.
-func (e *Enricher) append(r *flow.Record, t *Tables) {
+func (e *Enricher) append(r *flow.Record, now *epoch) {
+	t := now.tables
 	side := handsetSide(r, t.Subscribers)
 	e.sides[side]++
 
@@ -122,7 +166,12 @@ func (e *Enricher) append(r *flow.Record, t *Tables) {
 		vendor = t.Devices.Resolve(handset, mac)
 		subscriber = e.pseudonyms.Subscriber(handset, r.StartMs)
 	}
-	where := e.where(t.Places.Lookup(remote))
+	answer := t.Places.Lookup(remote)
+	key := cellKey{answer: answer.ID, vendor: vendor.ID}
+	cell, known := now.cells[key]
+	if !known {
+		cell = e.judge(now, key, vendor, answer)
+	}
 	if side == landfallv1.HandsetSide_HANDSET_SIDE_BOTH {
 		remote = netip.Addr{} // a subscriber's address, too
 	}
@@ -130,12 +179,14 @@ func (e *Enricher) append(r *flow.Record, t *Tables) {
 	out := &e.out
 	out.HandsetSide = append(out.HandsetSide, uint32(side))
 	out.Subscriber = append(out.Subscriber, subscriber)
-	out.Vendor = append(out.Vendor, e.vendorIndex(vendor))
+	out.Vendor = append(out.Vendor, cell.vendor)
 	address := as16(remote)
 	out.RemoteAddress = append(out.RemoteAddress, address[:]...)
 	out.RemotePort = append(out.RemotePort, uint32(remotePort))
-	out.Place = append(out.Place, where.place)
-	out.Network = append(out.Network, where.network)
+	out.Place = append(out.Place, cell.place)
+	out.Network = append(out.Network, cell.network)
+	out.Verdict = append(out.Verdict, cell.verdict)
+	out.DataSet = append(out.DataSet, now.dataSet)
 	out.OctetsUp = append(out.OctetsUp, up)
 	out.PacketsUp = append(out.PacketsUp, packetsUp)
 	out.OctetsDown = append(out.OctetsDown, down)
@@ -154,54 +205,6 @@ func handsetSide(r *flow.Record, subscribers *bart.Lite) landfallv1.HandsetSide 
 		return landfallv1.HandsetSide_HANDSET_SIDE_DESTINATION
 	}
 	return landfallv1.HandsetSide_HANDSET_SIDE_UNSPECIFIED
-}
-
-func (e *Enricher) vendorIndex(a device.Attribution) uint32 {
-	i, ok := e.vendors[a.ID]
-	if !ok {
-		i = uint32(len(e.out.Vendors))
-		e.vendors[a.ID] = i
-		e.out.Vendors = append(e.out.Vendors, &landfallv1.Vendor{Name: a.Vendor, Method: a.Method.String()})
-	}
-	return i
-}
-
-func (e *Enricher) where(a geo.Answer) indexes {
-	i, ok := e.answers[a.ID]
-	if !ok {
-		i = indexes{e.placeIndex(placeKey{a.Place, a.Method, a.Confidence}), e.networkIndex(a.AS)}
-		e.answers[a.ID] = i
-	}
-	return i
-}
-
-func (e *Enricher) placeIndex(k placeKey) uint32 {
-	i, ok := e.places[k]
-	if !ok {
-		i = uint32(len(e.out.Places))
-		e.places[k] = i
-		p := &landfallv1.Place{Method: k.method.String(), Confidence: k.confidence.String()}
-		if k.place != nil {
-			p.CountryCode, p.SubdivisionCode, p.City = k.place.CountryCode, k.place.SubdivisionCode, k.place.City
-			p.CloudProvider, p.CloudRegion = k.place.CloudProvider, k.place.CloudRegion
-		}
-		e.out.Places = append(e.out.Places, p)
-	}
-	return i
-}
-
-func (e *Enricher) networkIndex(as *geo.AS) uint32 {
-	i, ok := e.networks[as]
-	if !ok {
-		i = uint32(len(e.out.Networks))
-		e.networks[as] = i
-		n := &landfallv1.Network{}
-		if as != nil {
-			n.Asn, n.Organization = as.Number, as.Organization
-		}
-		e.out.Networks = append(e.out.Networks, n)
-	}
-	return i
 }
 
 func as16(a netip.Addr) [16]byte {

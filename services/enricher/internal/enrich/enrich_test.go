@@ -45,6 +45,9 @@ func tables(t testing.TB) *Tables {
 	return &Tables{Subscribers: subscribers, Places: places, Devices: devices, Versions: []*landfallv1.DataSetVersion{{Name: "asn", Version: "1"}}}
 }
 
+// always is for tables of one era.
+func always(t *Tables) func(int64) *Tables { return func(int64) *Tables { return t } }
+
 func batch(records ...flow.Record) *flow.Batch {
 	var b flow.Batch
 	for i := range records {
@@ -94,7 +97,7 @@ func TestSides(t *testing.T) {
 	down.SourceMAC, down.DestinationMAC = unlistedMAC, randomisedMAC
 	both := record("100.64.0.1", "100.64.9.1")
 	both.SourceMAC = randomisedMAC
-	out, sides := New(pseudonym.Key{}).Enrich(batch(up, down, both, record("192.0.2.1", "1.2.3.4"), record("2001:db8::1", ""), record("", "")), &landfallv1.Source{Offset: 7}, tables(t))
+	out, sides := New(pseudonym.Key{}).Enrich(batch(up, down, both, record("192.0.2.1", "1.2.3.4"), record("2001:db8::1", ""), record("", "")), &landfallv1.Source{Offset: 7}, always(tables(t)))
 	want := []row{
 		{landfallv1.HandsetSide_HANDSET_SIDE_SOURCE, "Xiaomi", "static", "1.2.3.4", 2, 10, 11, 20, 21, 100, 64502, true},
 		{landfallv1.HandsetSide_HANDSET_SIDE_DESTINATION, "randomised", "none", "1.2.3.4", 1, 20, 21, 10, 11, 1, 64502, true},
@@ -123,7 +126,7 @@ func TestNoIdentityPasses(t *testing.T) {
 	r.PostNATSourceAddress = netip.MustParseAddr("198.18.7.7")
 	other := record("1.2.3.4", "100.64.9.1")
 	both := record("100.64.0.1", "100.64.9.1") // the remote is a subscriber too
-	out, _ := New(pseudonym.Key{1}).Enrich(batch(r, other, both), &landfallv1.Source{}, tables(t))
+	out, _ := New(pseudonym.Key{1}).Enrich(batch(r, other, both), &landfallv1.Source{}, always(tables(t)))
 	message, err := out.MarshalVT()
 	if err != nil {
 		t.Fatal(err)
@@ -149,8 +152,8 @@ func TestNoIdentityPasses(t *testing.T) {
 // TestEnricherForgetsTheBatchBefore: dictionaries and columns are those of the batch at hand.
 func TestEnricherForgetsTheBatchBefore(t *testing.T) {
 	e, tt := New(pseudonym.Key{}), tables(t)
-	e.Enrich(batch(record("100.64.9.1", "1.2.3.4"), record("100.64.9.1", "203.0.113.1")), &landfallv1.Source{}, tt)
-	out, _ := e.Enrich(batch(record("192.0.2.1", "198.51.100.1")), &landfallv1.Source{}, tt)
+	e.Enrich(batch(record("100.64.9.1", "1.2.3.4"), record("100.64.9.1", "203.0.113.1")), &landfallv1.Source{}, always(tt))
+	out, _ := e.Enrich(batch(record("192.0.2.1", "198.51.100.1")), &landfallv1.Source{}, always(tt))
 	if out.Count != 1 || len(out.Vendors) != 1 || len(out.Places) != 1 || len(out.Networks) != 1 || len(out.OctetsUp) != 1 || len(out.RemoteAddress) != 16 {
 		t.Errorf("%v", out)
 	}
@@ -173,10 +176,10 @@ func BenchmarkEnrich(b *testing.B) {
 		in.Append(&r)
 	}
 	in.Stamp(&landfallv1.Origin{Collector: "c", Epoch: 1, Sequence: 2}, "", "site", 1000)
-	e, source := New(pseudonym.Key{}), &landfallv1.Source{}
+	e, source, at := New(pseudonym.Key{}), &landfallv1.Source{}, always(t)
 	b.ReportAllocs()
 	for range b.N {
-		e.Enrich(&in, source, t)
+		e.Enrich(&in, source, at)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/flows, "ns/flow")
 }

@@ -34,7 +34,7 @@ func TestLedgerAndOperatorPass(t *testing.T) {
 		if err := in.Unmarshal(message); err != nil {
 			t.Fatal(err)
 		}
-		out, _ := e.Enrich(&in, &landfallv1.Source{Offset: int64(round)}, data)
+		out, _ := e.Enrich(&in, &landfallv1.Source{Offset: int64(round)}, always(data))
 		if out.Operator != "operator" || int(out.Count) != 1-round%2 || len(out.Ledger) != 1 || !proto.Equal(out.Ledger[0], entry) {
 			t.Errorf("round %d: operator %q, %d flows, ledger %v", round, out.Operator, out.Count, out.Ledger)
 		}
