@@ -21,7 +21,7 @@ func isCountry(code string) bool {
 
 var (
 	subdivisionPattern = regexp.MustCompile(`^([A-Z]{2})-[A-Z0-9]{1,3}$`)
-	regionPattern      = regexp.MustCompile(`^[a-z][a-z0-9]*/[a-z0-9][a-z0-9_-]*$`)
+	regionPattern      = regexp.MustCompile(`^([a-z][a-z0-9]*)/([a-z0-9][a-z0-9_-]*)$`)
 	namePattern        = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9 ._-]{0,31}$`)
 	versionPattern     = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._+-]{0,63}$`)
 )
