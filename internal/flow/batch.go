@@ -90,7 +90,9 @@ func (b *Batch) Append(r *Record) {
 	p.PostNaptDestinationPort = append(p.PostNaptDestinationPort, uint32(r.PostNAPTDestinationPort))
 	p.NatEvent = append(p.NatEvent, uint32(r.NATEvent))
 	p.ApplicationName = append(p.ApplicationName, b.intern(r.ApplicationName))
-	p.DomainName = append(p.DomainName, b.intern(r.DomainName))
+	name, source := b.domain(r.DomainName, r.DomainSource)
+	p.DomainName = append(p.DomainName, name)
+	p.DomainSource = append(p.DomainSource, source)
 }
 
 // At copies flow i into r. It panics if i is out of range, as a slice does.
@@ -133,6 +135,7 @@ func (b *Batch) At(i int, r *Record) {
 		NATEvent:                  uint8(value(p.NatEvent, i)),
 		ApplicationName:           b.string(value(p.ApplicationName, i)),
 		DomainName:                b.string(value(p.DomainName, i)),
+		DomainSource:              landfallv1.DomainSource(value(p.DomainSource, i)),
 	}
 }
 

@@ -32,6 +32,7 @@ func full(t testing.TB) Record {
 		NextHopAddress: netip.MustParseAddr("192.0.2.2"), BGPSourceAS: 17, BGPDestinationAS: 4200000000,
 		PostNATSourceAddress: netip.MustParseAddr("192.0.2.3"), PostNATDestinationAddress: netip.MustParseAddr("192.0.2.4"),
 		PostNAPTSourcePort: 18, PostNAPTDestinationPort: 19, NATEvent: 20, ApplicationName: "app", DomainName: "example.net",
+		DomainSource: landfallv1.DomainSource_DOMAIN_SOURCE_DNS_AMBIGUOUS,
 	}
 	v := reflect.ValueOf(r)
 	for i := range v.NumField() {
@@ -44,7 +45,7 @@ func full(t testing.TB) Record {
 
 func TestBatchKeepsEveryField(t *testing.T) {
 	want := []Record{full(t), {}, {Octets: 1}, full(t)}
-	want[3].ApplicationName, want[3].DomainName = "example.net", ""
+	want[3].ApplicationName, want[3].DomainName, want[3].DomainSource = "example.net", "", 0
 	var b Batch
 	for i := range want {
 		b.Append(&want[i])
@@ -118,7 +119,12 @@ func TestUnmarshalRefuses(t *testing.T) {
 		"too many flows":  func(p *landfallv1.FlowBatch) { p.Count = MaxFlows + 1 },
 		"column octets":   func(p *landfallv1.FlowBatch) { p.Octets = p.Octets[:1] },
 		"column exporter": func(p *landfallv1.FlowBatch) { p.Exporter = make([]byte, 31) },
-		"name 1 of 0":     func(p *landfallv1.FlowBatch) { p.DomainName = []uint32{0, 1} },
+		"domain source 4": func(p *landfallv1.FlowBatch) {
+			p.DomainName, p.DomainSource, p.Strings = []uint32{1, 1}, []uint32{0, 4}, []string{"a"}
+		},
+		"source of no name":    func(p *landfallv1.FlowBatch) { p.DomainSource = []uint32{1, 0} },
+		"column domain_source": func(p *landfallv1.FlowBatch) { p.DomainSource = []uint32{0} },
+		"name 1 of 0":          func(p *landfallv1.FlowBatch) { p.DomainName = []uint32{0, 1} },
 	} {
 		p := valid()
 		change(p)

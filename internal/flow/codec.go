@@ -80,6 +80,7 @@ func (b *Batch) lean() *landfallv1.FlowBatch {
 		NatEvent:                  dropZeros(p.NatEvent),
 		ApplicationName:           dropZeros(p.ApplicationName),
 		DomainName:                dropZeros(p.DomainName),
+		DomainSource:              dropZeros(p.DomainSource),
 		Strings:                   p.Strings,
 		Ledger:                    p.Ledger,
 	}
@@ -144,12 +145,23 @@ func validate(p *landfallv1.FlowBatch) error {
 	column("nat_event", len(p.NatEvent), 1)
 	column("application_name", len(p.ApplicationName), 1)
 	column("domain_name", len(p.DomainName), 1)
+	column("domain_source", len(p.DomainSource), 1)
 	for _, names := range [][]uint32{p.ApplicationName, p.DomainName} {
 		for _, i := range names {
 			if int(i) > len(p.Strings) {
 				errs = append(errs, fmt.Errorf("name %d of %d", i, len(p.Strings)))
 				return errors.Join(errs...)
 			}
+		}
+	}
+	for i, source := range p.DomainSource {
+		switch {
+		case source > uint32(landfallv1.DomainSource_DOMAIN_SOURCE_DNS_AMBIGUOUS):
+			errs = append(errs, fmt.Errorf("domain source %d", source))
+			return errors.Join(errs...)
+		case source != 0 && (i >= len(p.DomainName) || p.DomainName[i] == 0):
+			errs = append(errs, fmt.Errorf("domain source %d of no name", source))
+			return errors.Join(errs...)
 		}
 	}
 	errs = append(errs, ValidateLedger(p.Ledger))

@@ -43,5 +43,8 @@ type Record struct {
 	NATEvent                                        uint8
 
 	ApplicationName string
-	DomainName      string
+	// DomainName is the remote's, in the form that DomainName (the function) gives; DomainSource says how
+	// it is known. A batch takes a name without a source as the exporter's.
+	DomainName   string
+	DomainSource landfallv1.DomainSource
 }
