@@ -117,11 +117,11 @@ func (r *run) chunkParameters(since, until time.Time) []any {
 var (
 	dimensions = []string{
 		"operator", "site", "handset_side", "vendor", "vendor_method", "country_code", "subdivision_code", "cloud_provider",
-		"cloud_region", "asn", "as_organization", "place_method", "confidence", "verdict",
+		"cloud_region", "asn", "as_organization", "place_method", "confidence", "jurisdiction", "verdict",
 	}
-	placed = map[string]bool{
+	judged = map[string]bool{
 		"country_code": true, "subdivision_code": true, "cloud_provider": true, "cloud_region": true, "asn": true,
-		"as_organization": true, "place_method": true, "confidence": true,
+		"as_organization": true, "place_method": true, "confidence": true, "jurisdiction": true, "verdict": true,
 	}
 )
 
@@ -154,8 +154,8 @@ func insertSQL(table, bucket string, measures []struct{ name, expression string 
 	columns, selected, order := []string{"bucket"}, []string{bucket + " AS new_bucket"}, []string{"new_bucket"}
 	for _, d := range dimensions {
 		expression := "f." + d
-		if joined && placed[d] {
-			expression = fmt.Sprintf("if(m.place = 0, f.%s, p.%s)", d, d)
+		if joined && judged[d] {
+			expression = fmt.Sprintf("if(m.judgement = 0, f.%s, j.%s)", d, d)
 		}
 		columns, selected, order = append(columns, d), append(selected, expression+" AS new_"+d), append(order, "new_"+d)
 	}
@@ -166,7 +166,7 @@ func insertSQL(table, bucket string, measures []struct{ name, expression string 
 	}
 	from := "flows AS f"
 	if joined {
-		from += "\nLEFT ANY JOIN moved AS m ON m.address = f.remote_address\nLEFT ANY JOIN places AS p ON p.place = m.place"
+		from += "\nLEFT ANY JOIN moved AS m ON m.address = f.remote_address AND m.vendor = f.vendor\nLEFT ANY JOIN judgements AS j ON j.judgement = m.judgement"
 	}
 	return fmt.Sprintf("INSERT INTO %s (%s)\nSELECT %s\nFROM %s\nWHERE %s\nGROUP BY %[6]s\nORDER BY %[6]s",
 		table, strings.Join(columns, ", "), strings.Join(selected, ",\n       "), from,
@@ -200,8 +200,15 @@ GROUP BY ALL
 ORDER BY ALL`
 
 // chunk computes the flows that began in [since, until), however often that takes: the server may be
-// gone for a while, and what was inserted before is not inserted again.
+// gone for a while, and what was inserted before is not inserted again. Where the policy changes, the
+// chunk is cut: its instants are whole minutes.
 func (r *run) chunk(ctx context.Context, since, until time.Time) error {
+	if change := r.Policy.Around(since).Until; !change.IsZero() && change.Before(until) {
+		if err := r.chunk(ctx, since, change); err != nil {
+			return err
+		}
+		return r.chunk(ctx, change, until)
+	}
 	err := r.again(ctx, func() error { return r.chunkOnce(ctx, since, until) })
 	if errors.Is(err, errTooMany) && until.Sub(since) > time.Minute {
 		middle := since.Add(until.Sub(since) / 2).Truncate(time.Minute)
@@ -275,7 +282,7 @@ func (r *run) once(ctx context.Context, what string, since, until time.Time, mor
 func (r *run) insert(ctx context.Context, since, until time.Time, what, sql string, m *moved) error {
 	var along []clickhousego.QueryOption
 	if m.count > 0 {
-		along = append(along, clickhousego.WithExternalTable(m.addresses, m.places))
+		along = append(along, clickhousego.WithExternalTable(m.ends, m.judgements))
 	}
 	if err := r.conn.Exec(r.once(ctx, what, since, until, along...), sql, r.chunkParameters(since, until)...); err != nil {
 		return fmt.Errorf("insert the %s: %w", what, err)
@@ -303,7 +310,7 @@ func (r *run) countDataSets(ctx context.Context, since, until time.Time) error {
 			return fmt.Errorf("count the data sets of %s: %w", since, err)
 		}
 		if _, known := r.dataSets[k.dataSets]; !known {
-			r.dataSets[k.dataSets] = judgedBy(k.dataSets, r.Places)
+			r.dataSets[k.dataSets] = judgedBy(k.dataSets, r.versionList())
 		}
 		k.dataSets = r.dataSets[k.dataSets]
 		if counts[k] == 0 {

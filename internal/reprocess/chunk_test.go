@@ -60,9 +60,9 @@ func TestJudgedBy(t *testing.T) {
 		"":                                    "city 2",
 		"asn 1, city 1":                       "city 2",
 		"city 1, oui 7, static sha256:0123":   "city 2, oui 7, static sha256:0123",
-		"asn 1+2, city 1, policy 2014, oui 7": "city 2, policy 2014, oui 7",
+		"asn 1+2, city 1, policy 2014, oui 7": "city 2, oui 7",
 	} {
-		if got := judgedBy(stored, singapore{}); got != want {
+		if got := judgedBy(stored, (&Options{Places: singapore{}}).versionList()); got != want {
 			t.Errorf("%q became %q, want %q", stored, got, want)
 		}
 	}

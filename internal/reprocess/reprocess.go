@@ -14,6 +14,7 @@ import (
 
 	"github.com/landfall-telemetry/landfall/internal/audit"
 	"github.com/landfall-telemetry/landfall/internal/geo"
+	"github.com/landfall-telemetry/landfall/internal/policy"
 )
 
 const day = 24 * time.Hour
@@ -24,6 +25,7 @@ type Options struct {
 	Since, Until time.Time
 	Note         string // why, for whoever reads the list of revisions
 	Places       Places
+	Policy       *policy.Policy // nil: there is none, and no verdict
 	// Ahead is how long after its arrival a flow may begin (aggregator.max_flow_ahead).
 	Ahead time.Duration
 	// Lead is how long before its cutoff a revision is announced. It has to be longer than the

@@ -247,7 +247,7 @@ func TestReprocess(t *testing.T) {
 	zero, one := uint16(0), uint16(1)
 	r.levels("as it was", old, days, &zero)
 	r.audit()
-	if want := []string{"asn 2, city 2"}; !cmp.Equal(result.NewDataSets, want) || len(result.DataSets) != 1 {
+	if want := []string{"asn 2, city 2"}; !cmp.Equal(result.NewDataSets, want) || len(result.DataSets) != 2 {
 		t.Errorf("data sets %q, were %q", result.NewDataSets, result.DataSets)
 	}
 	var up, upBefore uint64

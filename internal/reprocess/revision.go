@@ -52,7 +52,7 @@ func (r *run) announce(ctx context.Context) error {
 		}
 		r.self = audit.Revision{
 			Revision: uint16(number), Since: r.Since, Until: r.Until, Cutoff: cutoff,
-			Created: now, DataSets: versionsOf(r.Places), Note: r.Note,
+			Created: now, DataSets: r.versionsOf(), Note: r.Note,
 		}
 		if err := r.setState(ctx, stateBuilding); err != nil {
 			return err
