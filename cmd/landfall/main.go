@@ -63,6 +63,7 @@ The question:                               landfall query residency --vendor Xi
 	root.AddCommand(serviceCommands(&options)...)
 	root.AddCommand(auditCommand(&options), reprocessCommand(&options), deadLetterCommand(&options), tenantsCommand(&options))
 	root.AddCommand(dataCommand(&options), checkConfigCommand(&options), printConfigCommand(&options))
+	root.AddCommand(policyCommand())
 	root.AddCommand(&cobra.Command{
 		Use: engine.ChildCommand, Hidden: true, DisableFlagParsing: true,
 		Run: func(_ *cobra.Command, args []string) { os.Exit(engine.ChildMain(args)) },
