@@ -108,7 +108,7 @@ func runReprocess(cmd *cobra.Command, c *Config, options reprocess.Options, dry,
 		return err
 	}
 	cmd.PrintErrln("loading the data sets …")
-	table, err := geo.Open(c.Enricher.CityPath, c.Enricher.ASNPath)
+	table, err := geo.Open(geo.Files{City: []string{c.Enricher.CityPath}, ASN: []string{c.Enricher.ASNPath}})
 	if err != nil {
 		return err
 	}

@@ -2,14 +2,15 @@ package geo
 
 // Place is where an address is. Places are interned: two answers of one table
 // with the same place share the pointer. A place belongs to its table and is
-// never changed.
+// never changed. One without a country has a provider: it is known whose the
+// address is, not where.
 type Place struct {
 	CountryCode     string // ISO 3166-1 alpha-2, upper case
 	SubdivisionCode string // ISO 3166-2, such as "CN-BJ"; "" when there is none or it is not known
 	SubdivisionName string // as the city table has it, such as "Hesse"
 	City            string // as the city table has it
-	CloudProvider   string // "aws", "gcp", …; "" unless a published cloud range says so
-	CloudRegion     string // the provider's own name
+	CloudProvider   string // "aws", "gcp", …; "" unless a published cloud range or an override says so
+	CloudRegion     string // the provider's own name; "" when the list gives none
 }
 
 // Code gives the place's shortest unambiguous code: the subdivision's, else
@@ -33,12 +34,15 @@ type AS struct {
 
 // Answer is what a table knows of an address.
 type Answer struct {
-	Place      *Place // nil when not known
+	Place      *Place // nil when nothing is known; without a country when only the provider is
 	AS         *AS    // nil when not known
 	ID         uint32 // below Table.Answers; equal IDs of one table are equal answers
 	Method     Method // how the place was reached
 	Confidence Confidence
-	Reason     Reason // why there is no place; ReasonNone when there is one
+	Reason     Reason // why there is no country; ReasonNone when there is one
+	// Alternatives are what the witness says instead, down to the subdivision.
+	// There are some only when the place is Disputed.
+	Alternatives []*Place
 }
 
 // PlaceCode gives the code of the answer's place: "CN-BJ", "SG" or "".
@@ -47,8 +51,7 @@ func (a Answer) PlaceCode() string { return a.Place.Code() }
 // Method is how a place was reached.
 type Method uint8
 
-// The methods, in the vocabulary of DESIGN.md. Cloud ranges, overrides and
-// anycast lists are not loaded yet.
+// The methods, in the vocabulary of DESIGN.md.
 const (
 	MethodNone Method = iota
 	MethodCityDB
@@ -93,7 +96,7 @@ func (c Confidence) String() string {
 // Reason is why an address has no place.
 type Reason uint8
 
-// The reasons. All but the last two are ranges of the IANA special-purpose
+// The reasons. Those up to ReasonReserved are ranges of the IANA special-purpose
 // address registries, which are nowhere on a map.
 const (
 	ReasonNone Reason = iota
@@ -107,6 +110,8 @@ const (
 	ReasonDocumentation
 	ReasonBenchmarking
 	ReasonReserved
+	ReasonAnycast   // in many places at once
+	ReasonSatellite // the network's gateway has a place, its subscriber has not
 	ReasonNotInTable
 	ReasonInvalid
 	reasons
@@ -114,8 +119,11 @@ const (
 
 var reasonNames = [reasons]string{
 	"", "unspecified", "private", "shared", "loopback", "link_local", "multicast", "broadcast",
-	"documentation", "benchmarking", "reserved", "not_in_table", "invalid",
+	"documentation", "benchmarking", "reserved", "anycast", "satellite", "not_in_table", "invalid",
 }
+
+// special reports whether the address is of a special-purpose block.
+func (r Reason) special() bool { return r > ReasonNone && r <= ReasonReserved }
 
 // String gives the reason as a metric label; "" for ReasonNone.
 func (r Reason) String() string {

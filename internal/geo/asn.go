@@ -14,8 +14,7 @@ import (
 // asnFile is one CSV file as read: runs of 1 + an index into systems.
 type asnFile struct {
 	file
-	v4      runs[key4]
-	v6      runs[key6]
+	layer
 	systems []AS
 }
 

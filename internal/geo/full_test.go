@@ -2,6 +2,7 @@ package geo
 
 import (
 	"bufio"
+	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -38,13 +39,13 @@ func dataFolder(t testing.TB, set string) string {
 }
 
 // fullTable is opened once for all tests that want it.
-var fullTable = sync.OnceValues(func() (*Table, error) { return Open(fullCity, fullASN) })
+var fullTable = sync.OnceValues(func() (*Table, error) { return Open(fullFiles) })
 
-var fullCity, fullASN string
+var fullFiles Files
 
 func full(t testing.TB) *Table {
 	t.Helper()
-	fullCity, fullASN = dataFolder(t, "city"), dataFolder(t, "asn")
+	fullFiles = Files{City: []string{dataFolder(t, "city")}, ASN: []string{dataFolder(t, "asn")}}
 	start := time.Now()
 	table, err := fullTable()
 	if err != nil {
@@ -55,7 +56,7 @@ func full(t testing.TB) *Table {
 		runtime.GC()
 		runtime.ReadMemStats(&m)
 		t.Logf("loaded in %s, %d MB; %d and %d runs, %d answers, %d places, %d ASes", d.Round(10*time.Millisecond), m.HeapAlloc>>20,
-			len(table.v4.runs), len(table.v6.hi), len(table.answers), len(table.places), len(table.systems))
+			len(table.v4.runs), table.v6.runs(), len(table.answers), len(table.places), len(table.systems))
 	}
 	return table
 }
@@ -186,11 +187,11 @@ func BenchmarkLookup(b *testing.B) {
 	}
 	random6 := make([]netip.Addr, 1<<16)
 	for i := range random6 {
-		run := r.IntN(len(table.v6.hi))
+		// Random over the runs and not over the space, nearly all of which is empty.
+		starts := table.v6.levels[len(table.v6.levels)-1]
 		var raw [16]byte
-		for j := range 8 {
-			raw[j], raw[8+j] = byte(table.v6.hi[run]>>(56-8*j)), byte(table.v6.lo[run]>>(56-8*j))
-		}
+		binary.BigEndian.PutUint64(raw[:8], starts[r.IntN(table.v6.runs())])
+		binary.BigEndian.PutUint64(raw[8:], r.Uint64())
 		random6[i] = netip.AddrFrom16(raw)
 	}
 	few := random4[:64]
@@ -213,7 +214,7 @@ func BenchmarkOpen(b *testing.B) {
 	city, asn := dataFolder(b, "city"), dataFolder(b, "asn")
 	b.ReportAllocs()
 	for range b.N {
-		if _, err := Open(city, asn); err != nil {
+		if _, err := Open(Files{City: []string{city}, ASN: []string{asn}}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -200,11 +200,11 @@ func addr4(k key4) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(k >> 24), byte(k >> 16), byte(k >> 8), byte(k)})
 }
 
-// TestIndex6AcrossStrides asks for every edge of a table of many strides,
-// whose neighbours differ in either half of the address.
-func TestIndex6AcrossStrides(t *testing.T) {
+// TestIndex6AcrossNodes asks for every edge of a table of three levels, whose
+// neighbours differ in either half of the address.
+func TestIndex6AcrossNodes(t *testing.T) {
 	var b sorted[key6]
-	for i := range uint64(10*stride6 + 7) {
+	for i := range uint64(3*fan6*fan6 + 7) {
 		from := key6{0x2400_0000_0000_0000 + i/3, i % 3 << 60}
 		if err := b.add(from, key6{from.hi, from.lo + 1<<40}, uint32(i%7+1)); err != nil {
 			t.Fatal(err)

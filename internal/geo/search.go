@@ -1,6 +1,10 @@
 package geo
 
-import "slices"
+import (
+	"math"
+	"math/bits"
+	"slices"
+)
 
 // index4 finds the run of an IPv4 address: a jump by the top bits, then a
 // binary search among the few runs there.
@@ -55,46 +59,104 @@ func (x *index4) find(a uint32) uint32 {
 }
 
 // index6 does it for IPv6, where the runs are spread too unevenly to jump by
-// bits: every stride6th run's start is kept apart, in an array small enough to
-// stay in the cache, and only one stride is searched in the large ones.
+// bits: a static tree over the upper halves of the addresses, of which a node's
+// keys fill two cache lines. Nearly all runs begin at a zero lower half; the few
+// upper halves that are cut within have an index of their own.
 type index6 struct {
-	samples []key6
-	hi, lo  []uint64
-	value   []uint32
+	levels [][]uint64 // from the root down; levels[i][j] is levels[i+1][j*fan6]; padded to whole nodes
+	values []uint32   // of the last level; with inside6, an index into inner
+	inner  []inner6
 }
 
-const stride6 = 32
+// inner6 is the runs within one upper half. starts[0] is 0.
+type inner6 struct {
+	starts []uint64
+	values []uint32
+}
+
+const (
+	fan6    = 16
+	inside6 = 1 << 31
+)
 
 func newIndex6(r runs[key6]) index6 {
-	x := index6{hi: make([]uint64, len(r.start)), lo: make([]uint64, len(r.start)), value: slices.Clip(r.value)}
-	for i, s := range r.start {
-		x.hi[i], x.lo[i] = s.hi, s.lo
-		if i%stride6 == 0 {
-			x.samples = append(x.samples, s)
+	var x index6
+	keys := make([]uint64, 0, len(r.start)+fan6)
+	x.values = make([]uint32, 0, len(r.start))
+	put := func(hi uint64, value uint32) { keys, x.values = append(keys, hi), append(x.values, value) }
+	var before uint32 // value of the run before i
+	for i := 0; i < len(r.start); {
+		hi := r.start[i].hi
+		if r.start[i].lo == 0 && (i+1 == len(r.start) || r.start[i+1].hi != hi) {
+			before = r.value[i]
+			put(hi, before)
+			i++
+			continue
+		}
+		var in inner6
+		if r.start[i].lo != 0 {
+			in.starts, in.values = []uint64{0}, []uint32{before}
+		}
+		for ; i < len(r.start) && r.start[i].hi == hi; i++ {
+			before = r.value[i]
+			in.starts, in.values = append(in.starts, r.start[i].lo), append(in.values, before)
+		}
+		put(hi, inside6|uint32(len(x.inner)))
+		x.inner = append(x.inner, in)
+		if hi != math.MaxUint64 && (i == len(r.start) || r.start[i].hi != hi+1) {
+			put(hi+1, before)
 		}
 	}
+	for {
+		for len(keys)%fan6 != 0 {
+			keys = append(keys, math.MaxUint64)
+		}
+		x.levels = append(x.levels, slices.Clip(keys))
+		if len(keys) == fan6 {
+			break
+		}
+		above := make([]uint64, 0, len(keys)/fan6+fan6)
+		for i := 0; i < len(keys); i += fan6 {
+			above = append(above, keys[i])
+		}
+		keys = above
+	}
+	slices.Reverse(x.levels)
+	x.values = slices.Clip(x.values)
 	return x
 }
 
 func (x *index6) find(hi, lo uint64) uint32 {
-	from, end := 0, len(x.samples)
+	at := 0
+	for _, level := range x.levels {
+		// The first key of a node is never above hi. Counting the others takes no
+		// branch that could be guessed wrong.
+		at = min(at, len(level)/fan6-1) // the last address is not below the padding
+		node := (*[fan6]uint64)(level[at*fan6:])
+		n := 0
+		for _, key := range node {
+			_, above := bits.Sub64(hi, key, 0)
+			n += int(above)
+		}
+		at = at*fan6 + fan6 - 1 - n
+	}
+	value := x.values[min(at, len(x.values)-1)] // padding lies behind the last
+	if value&inside6 == 0 {
+		return value
+	}
+	in := &x.inner[value&^inside6]
+	from, end := 0, len(in.starts)
 	for end-from > 1 {
 		mid := int(uint(from+end) / 2)
-		if s := &x.samples[mid]; s.hi < hi || (s.hi == hi && s.lo <= lo) {
+		if in.starts[mid] <= lo {
 			from = mid
 		} else {
 			end = mid
 		}
 	}
-	from *= stride6
-	end = min(from+stride6, len(x.hi))
-	for end-from > 1 {
-		mid := int(uint(from+end) / 2)
-		if h := x.hi[mid]; h < hi || (h == hi && x.lo[mid] <= lo) {
-			from = mid
-		} else {
-			end = mid
-		}
-	}
-	return x.value[from]
+	return in.values[from]
 }
+
+// runs gives the number of runs that are kept, those within upper halves left
+// out.
+func (x *index6) runs() int { return len(x.values) }

@@ -42,18 +42,6 @@ var special = [...]struct {
 	{"ff00::/8", ReasonMulticast},
 }
 
-// specialRuns gives the special blocks of one family as runs.
-func specialRuns[K key[K]](is4 bool, from func(netip.Addr) K) runs[K] {
-	var b nested[K]
-	for _, s := range special {
-		p := netip.MustParsePrefix(s.prefix)
-		if p.Addr().Is4() == is4 {
-			b.spans = append(b.spans, span[K]{from(p.Addr()), from(lastOf(p)), uint32(s.reason)})
-		}
-	}
-	return b.flatten()
-}
-
 // lastOf gives a prefix's highest address.
 func lastOf(p netip.Prefix) netip.Addr {
 	b := p.Addr().AsSlice()

@@ -13,7 +13,7 @@ import (
 
 func mustOpen(t testing.TB, cityPath, asnPath string) *Table {
 	t.Helper()
-	table, err := Open(cityPath, asnPath)
+	table, err := Open(Files{City: []string{cityPath}, ASN: []string{asnPath}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,8 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			table, err := Open(tt.spoil(tinyFiles(t)))
+			city, asn := tt.spoil(tinyFiles(t))
+			table, err := Open(Files{City: []string{city}, ASN: []string{asn}})
 			if err == nil || table != nil {
 				t.Fatal("it was taken")
 			}
@@ -274,37 +275,6 @@ func FuzzASN(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestHolderKeepsTheOldTable(t *testing.T) {
-	city, asn := tinyFiles(t)
-	h, err := NewHolder(city, asn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	old, path := h.Table(), filepath.Join(city, "v4.mmdb")
-	whole, _ := os.ReadFile(path)
-	write(t, path, whole[:len(whole)/2])
-	err = h.Reload()
-	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "the old ones stay in service") {
-		t.Errorf("reload of half a file: %v", err)
-	}
-	if h.Table() != old || h.Lookup(netip.MustParseAddr("1.2.3.4")).PlaceCode() != "CN-BJ" {
-		t.Error("the old table is gone")
-	}
-	write(t, path, writeMMDB(4, map[netip.Prefix]map[string]string{netip.MustParsePrefix("1.2.0.0/16"): rec("SG", "", "Singapore")}))
-	if err := h.Reload(); err != nil {
-		t.Fatal(err)
-	}
-	if got := h.Lookup(netip.MustParseAddr("1.2.3.4")).PlaceCode(); got != "SG" {
-		t.Errorf("after the reload: %q", got)
-	}
-	if got := old.Lookup(netip.MustParseAddr("1.2.3.4")).PlaceCode(); got != "CN-BJ" {
-		t.Errorf("the table that a batch holds changed under it: %q", got)
-	}
-	if _, err := NewHolder("", filepath.Join(asn, "none")); err == nil {
-		t.Error("a holder without a table")
-	}
 }
 
 func TestLookupDoesNotAllocate(t *testing.T) {

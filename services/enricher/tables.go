@@ -23,7 +23,7 @@ func (s *Service) loadTables() (*enrich.Tables, error) {
 	for _, p := range prefixes {
 		t.Subscribers.Insert(p)
 	}
-	if t.Places, err = geo.Open(s.config.CityPath, s.config.ASNPath); err != nil {
+	if t.Places, err = geo.Open(geo.Files{City: []string{s.config.CityPath}, ASN: []string{s.config.ASNPath}}); err != nil {
 		return nil, err
 	}
 	if t.Devices, err = device.Open(s.config.OUIFile, s.config.StaticVendorsFile); err != nil {

@@ -35,7 +35,7 @@ func tables(t testing.TB) *Tables {
 	if err := os.WriteFile(asn, []byte("203.0.113.0,203.0.113.255,64500,Example\n198.18.0.0,198.19.255.255,64501,Other\n1.2.3.0,1.2.3.255,64502,Third\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	places, err := geo.Open("", asn)
+	places, err := geo.Open(geo.Files{ASN: []string{asn}})
 	if err != nil {
 		t.Fatal(err)
 	}

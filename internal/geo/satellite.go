@@ -1,0 +1,48 @@
+package geo
+
+// satellites are networks whose subscribers are behind satellites: their
+// addresses have the place of a gateway or of the office that registered them,
+// not of who uses them. Networks that carry other traffic as well are left out.
+// Each AS is registered to the operator named here; ARIN's, RIPE's and APNIC's
+// RDAP services say so (https://rdap.org/autnum/14593 and so on).
+var satellites = map[uint32]string{
+	14593:  "Starlink (Space Exploration Technologies)",
+	27277:  "Starlink (Space Exploration Technologies)",
+	40714:  "SpaceX Services",
+	800:    "OneWeb",
+	7155:   "Viasat",
+	16491:  "Viasat",
+	40306:  "Viasat",
+	40310:  "Viasat",
+	40311:  "Viasat",
+	1358:   "Hughes Network Systems",
+	6621:   "Hughes Network Systems",
+	12440:  "Hughes Network Systems",
+	63062:  "Hughes Network Systems",
+	28613:  "Hughes do Brasil",
+	265705: "Hughes de Colombia",
+	25222:  "Inmarsat",
+	31515:  "Inmarsat",
+	31753:  "Inmarsat",
+	152659: "Inmarsat",
+	22184:  "Iridium",
+	206171: "Iridium",
+	22351:  "Intelsat",
+	26243:  "Intelsat",
+	46982:  "Intelsat",
+	60725:  "SES (O3b)",
+	29286:  "Eutelsat (Skylogic)",
+	201935: "Eutelsat (Skylogic)",
+	15829:  "Eutelsat",
+	34444:  "Eutelsat",
+	39356:  "Avanti",
+	328306: "Avanti",
+	5377:   "Marlink",
+	25687:  "KVH Industries",
+	4913:   "Speedcast",
+	38456:  "Speedcast",
+	64294:  "Panasonic Avionics",
+	400110: "Anuvu",
+	19458:  "Globalstar",
+	44703:  "Thuraya",
+}
