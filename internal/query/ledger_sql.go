@@ -20,26 +20,22 @@ const expectedFor = 7 * day
 // lost before and is taken off; the hours are added up before anything is bounded, because the two
 // may lie in different ones. Flows that the collector lost itself are in spool_lost_flows: instead
 // of flows where the exporter is known, and in both where it is not.
-const ledgerHoursSQL = `SELECT r.hour, r.operator_name, r.site_name, r.exporter_address, r.protocol, $collector_name
-         sumIf(r.n, r.what = 'datagrams') AS datagrams,
-         sumIf(r.n, r.what = 'flows') AS flows,
-         sumIf(r.n, r.what = 'spool_lost_flows') AS spool_lost,
-         toInt64(sumIf(r.n, r.what = 'lost_flows')) - toInt64(sumIf(r.n, r.what = 'late_flows')) AS lost_flows,
-         toInt64(sumIf(r.n, r.what = 'lost_datagrams')) - toInt64(sumIf(r.n, r.what = 'late_datagrams')) AS lost_datagrams,
-         r.exporter_address = toIPv6('::') AS nobody,
+const ledgerHoursSQL = `SELECT toStartOfHour(r.bucket, 'UTC') AS hour, r.operator AS operator_name, r.site AS site_name, r.exporter AS exporter_address,
+         r.export_protocol AS protocol, $collector
+         sumIf(r.amount, r.what = 'datagrams') AS datagrams,
+         sumIf(r.amount, r.what = 'flows') AS flows,
+         sumIf(r.amount, r.what = 'spool_lost_flows') AS spool_lost,
+         toInt64(sumIf(r.amount, r.what = 'lost_flows')) - toInt64(sumIf(r.amount, r.what = 'late_flows')) AS lost_flows,
+         toInt64(sumIf(r.amount, r.what = 'lost_datagrams')) - toInt64(sumIf(r.amount, r.what = 'late_datagrams')) AS lost_datagrams,
+         exporter_address = toIPv6('::') AS nobody,
          toInt64(flows) - if(nobody, toInt64(spool_lost), 0) AS counted,
          toInt64(flows) + lost_flows + if(nobody, 0, toInt64(spool_lost))
            + if(datagrams = 0, 0, toInt64(round(flows * lost_datagrams / datagrams))) AS sent,
-         sumMapIf(map(toString(r.what), r.n), r.what NOT IN ('datagrams', 'flows')) AS losses
-  FROM (
-    SELECT toStartOfHour(r.bucket, 'UTC') AS hour, r.operator AS operator_name, r.site AS site_name, r.exporter AS exporter_address,
-           r.export_protocol AS protocol, $collector r.what AS what, sum(r.amount) AS n
-    FROM $database.$table AS r
-    WHERE $where
-      AND r.what != 'datagram_bytes'
-    GROUP BY ALL
-  ) AS r
-  GROUP BY r.hour, r.operator_name, r.site_name, r.exporter_address, r.protocol$by`
+         sumMapIf(map(toString(r.what), r.amount), r.what NOT IN ('datagrams', 'flows')) AS losses
+  FROM $database.$table AS r
+  WHERE $where
+    AND r.what != 'datagram_bytes'
+  GROUP BY hour, operator_name, site_name, exporter_address, protocol$by`
 
 const summarySQL = `SELECT $begin AS answer_bucket,
        sum(r.counted), sum(r.sent), max(r.lost_datagrams != 0),
@@ -126,7 +122,7 @@ func (c *Client) gapsStatement(q Completeness) (s *statement, end time.Time) {
 func (c *Client) summaryStatements(q Completeness) ledgerStatements {
 	s := c.ledgerStatement(q, "completeness")
 	s.span(q.Since, q.Until)
-	s.write(c.database, ledgerHoursSQL, "$collector_name", "", "$collector", "", "$by", "")
+	s.write(c.database, ledgerHoursSQL, "$collector", "", "$by", "")
 	hours := s.sql
 	s.write(c.database, summarySQL, "$begin", beginOfHour(q.Bucket), "$hours", hours)
 	l := ledgerStatements{question: q, sums: s}
@@ -149,8 +145,8 @@ func (c *Client) exporterStatements(q Completeness) ledgerStatements {
 	s.span(q.Since, q.Until)
 	s.set("limit", uint64(c.maxRows+1))
 	// What a collector lost by itself is laid to the collector; an exporter is one, whoever hears it.
-	s.write(c.database, ledgerHoursSQL, "$collector_name", "r.collector_name,",
-		"$collector", "if(r.exporter = toIPv6('::'), toString(r.collector), '') AS collector_name,", "$by", ", r.collector_name")
+	s.write(c.database, ledgerHoursSQL, "$collector",
+		"if(exporter_address = toIPv6('::'), toString(r.collector), '') AS collector_name,", "$by", ", collector_name")
 	hours := s.sql
 	s.write(c.database, exportersSQL, "$begin", beginOfHour(q.Bucket), "$hours", hours)
 	l := ledgerStatements{question: q, sums: s}
