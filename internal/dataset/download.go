@@ -45,7 +45,7 @@ func (f fetcher) get(ctx context.Context, name, address, path string, expect int
 		if attempt >= f.attempts || errors.As(err, &final) {
 			return fmt.Errorf("download %s: %w", address, err)
 		}
-		fmt.Fprintf(f.out, "%-7s broken off (%v), trying again in %s\n", name, err, wait)
+		fmt.Fprintf(f.out, "%-9s broken off (%v), trying again in %s\n", name, err, wait)
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("download %s: %w", address, context.Cause(ctx))

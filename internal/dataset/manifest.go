@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -26,6 +27,23 @@ type manifest struct {
 	Source      string         `json:"source"`
 	From        string         `json:"from"` // "registry", "file" or "found in place"
 	InstalledAt time.Time      `json:"installed_at"`
+	Date        string         `json:"date,omitempty"` // YYYY-MM-DD of the data, where it says one
+	// InForceFrom is since when flows are judged by it; zero: from the beginning.
+	InForceFrom time.Time `json:"in_force_from,omitzero"`
+	// FirstInForce is since when there has been the set at all. Its first versions may be gone.
+	FirstInForce time.Time `json:"first_in_force_from,omitzero"`
+}
+
+func (m *manifest) sameContent(other []manifestFile) bool {
+	return slices.EqualFunc(m.Files, other, func(a, b manifestFile) bool { return a.Name == b.Name && a.SHA256 == b.SHA256 })
+}
+
+func (m *manifest) pinnedFiles() []File {
+	files := make([]File, len(m.Files))
+	for i, f := range m.Files {
+		files[i] = File(f)
+	}
+	return files
 }
 
 type manifestFile struct {
@@ -39,7 +57,7 @@ func newManifest(s Set, integrity, from string, files []manifestFile, now time.T
 		Name: s.Name, Package: s.Package, Version: s.Version,
 		Integrity: integrity, Pinned: s.Pinned(), Files: files,
 		License: s.License, Credit: s.Credit, Source: s.Source,
-		From: from, InstalledAt: now.UTC().Truncate(time.Second),
+		From: from, InstalledAt: now.UTC().Truncate(time.Second), Date: s.Date,
 	}
 }
 

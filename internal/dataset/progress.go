@@ -30,7 +30,7 @@ func newProgress(out io.Writer, name string, total, done int64) *progress {
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(out),
-			progressbar.OptionSetDescription(fmt.Sprintf("%-7s", name)),
+			progressbar.OptionSetDescription(fmt.Sprintf("%-9s", name)),
 			progressbar.OptionShowBytes(true),
 			progressbar.OptionSetWidth(30),
 			progressbar.OptionThrottle(100*time.Millisecond),
@@ -55,7 +55,7 @@ func (p *progress) Write(b []byte) (int, error) {
 	if p.total > 0 {
 		if t := p.done * 10 / p.total; t > p.tenth && (t == 10 || time.Since(p.last) >= time.Second) {
 			p.tenth, p.last = t, time.Now()
-			fmt.Fprintf(p.out, "%-7s %3d %% of %s, %.0f s\n", p.name, t*10, megabytes(p.total), time.Since(p.start).Seconds())
+			fmt.Fprintf(p.out, "%-9s %3d %% of %s, %.0f s\n", p.name, t*10, megabytes(p.total), time.Since(p.start).Seconds())
 		}
 	}
 	return len(b), nil

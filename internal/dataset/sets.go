@@ -13,6 +13,15 @@ const (
 	City   = "city"   // address → place, MMDB
 	ASN    = "asn"    // address → autonomous system, CSV
 	OUI    = "oui"    // MAC prefix → organisation, JSON
+
+	Witness   = "witness"   // a second city table, MMDB
+	AWS       = "aws"       // the providers' published ranges, JSON
+	GCP       = "gcp"       //
+	Azure     = "azure"     //
+	Oracle    = "oracle"    //
+	Anycast   = "anycast"   // prefixes that are announced at many places, one a line
+	Cloud     = "cloud"     // the operator's own cloud ranges, CSV
+	Overrides = "overrides" // the operator's own word, CSV
 )
 
 // Files that the sets hold, as given to Path.
@@ -44,6 +53,18 @@ type Set struct {
 	Credit    string // to be shown wherever results of the set are shown
 	Source    string // where the data comes from
 	Missing   string // why there is no such set on this platform; "" when there is one
+
+	Date     string      // YYYY-MM-DD of the pinned data; "" when unknown
+	Optional bool        // Landfall works without
+	Judges   bool        // flows are judged by it: older versions are kept, and other versions than the pinned one may come into force
+	Lists    []Published // where the publisher has it, for a set that is in no package
+}
+
+// Published is one file of a publisher.
+type Published struct {
+	File    string   // its name in the set's folder
+	Address []string // where it is, and where else it may be; the first that answers counts
+	Link    string   // regular expression of the file's address in the page at Address; "": Address is the file
 }
 
 // Pinned reports whether this release knows the checksum of the set's tarball.
@@ -54,7 +75,7 @@ func Sets() []Set { return SetsFor(runtime.GOOS, runtime.GOARCH) }
 
 // SetsFor gives every data set for a platform named in Go's way.
 func SetsFor(goos, goarch string) []Set {
-	return []Set{
+	return append([]Set{
 		engineFor(goos, goarch),
 		{
 			Name:      City,
@@ -69,6 +90,7 @@ func SetsFor(goos, goarch string) []Set {
 			License: "CC-BY-4.0",
 			Credit:  "IP Geolocation by DB-IP (https://db-ip.com/)",
 			Source:  "DB-IP IP to City Lite, packed by ip-location-db (https://github.com/sapics/ip-location-db)",
+			Date:    "2026-06-05", Judges: true,
 		},
 		{
 			Name:      ASN,
@@ -83,6 +105,7 @@ func SetsFor(goos, goarch string) []Set {
 			License: "CC-BY-4.0",
 			Credit:  "AS numbers by RouteViews (https://www.routeviews.org/), the NRO (https://www.nro.net/) and DB-IP (https://db-ip.com/)",
 			Source:  "RouteViews, NRO statistics and DB-IP IP to ASN Lite, merged by ip-location-db (https://github.com/sapics/ip-location-db)",
+			Date:    "2026-06-17", Judges: true,
 		},
 		{
 			Name:      OUI,
@@ -96,8 +119,9 @@ func SetsFor(goos, goarch string) []Set {
 			License: "BSD-2-Clause",
 			Credit:  "MAC address blocks by the IEEE Registration Authority",
 			Source:  "IEEE MA-L, MA-M and MA-S registries, packed by oui-data (https://github.com/silverwind/oui-data)",
+			Judges:  true,
 		},
-	}
+	}, optionalSets()...)
 }
 
 func engineFor(goos, goarch string) Set {

@@ -107,24 +107,3 @@ func writeSynced(path string, r io.Reader) (sum string, err error) {
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
-
-// place moves unpacked files into the set's folder. The old manifest goes
-// first and the new one comes last, so that a crash in between leaves a set
-// that is plainly not installed, never a mixed one that looks whole.
-func place(from, folder string, m manifest) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fmt.Errorf("place %s: %w", m.Name, err)
-	}
-	if err := os.Remove(filepath.Join(folder, manifestName)); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("place %s: %w", m.Name, err)
-	}
-	for _, f := range m.Files {
-		if err := os.Rename(filepath.Join(from, f.Name), filepath.Join(folder, f.Name)); err != nil {
-			return fmt.Errorf("place %s: %w", m.Name, err)
-		}
-	}
-	if err := syncFolder(folder); err != nil {
-		return fmt.Errorf("place %s: %w", m.Name, err)
-	}
-	return writeManifest(folder, m)
-}
