@@ -40,6 +40,7 @@ type Config struct {
 	BatchQueue          int           `yaml:"batch_queue" doc:"Batches that wait for Kafka in memory before they go to disk."`
 	SpoolDir            string        `yaml:"spool_dir" doc:"Folder for the batches that wait while Kafka is gone."`
 	SpoolMaxBytes       int64         `yaml:"spool_max_bytes" doc:"Bytes that the spool may take; flows beyond are lost and counted."`
+	DNSTap              DNSTap        `yaml:"dnstap"`
 	MaxMeteredExporters int           `yaml:"max_metered_exporters" doc:"Exporters that have metrics of their own; the others share the label other."`
 }
 
@@ -59,6 +60,7 @@ func DefaultConfig() Config {
 		BatchQueue:          64,
 		SpoolDir:            filepath.Join("data", "spool"),
 		SpoolMaxBytes:       4 << 30,
+		DNSTap:              DNSTap{MaxEntries: 1_000_000, Keep: time.Hour},
 		MaxMeteredExporters: 1000,
 	}
 }
@@ -116,14 +118,22 @@ func (c Config) Validate() error {
 	if c.SpoolMaxBytes < 1<<20 {
 		fault("spool_max_bytes: %d is less than 1 MiB", c.SpoolMaxBytes)
 	}
+	for _, err := range c.DNSTap.faults() {
+		fault("dnstap.%w", err)
+	}
 	return errors.Join(errs...)
 }
 
 // allowed parses the prefixes that datagrams are taken from.
 func (c Config) allowed() ([]netip.Prefix, error) {
+	return prefixes("allowed_exporters", c.AllowedExporters)
+}
+
+// prefixes parses a list of prefixes and addresses.
+func prefixes(setting string, list []string) ([]netip.Prefix, error) {
 	var prefixes []netip.Prefix
 	var errs []error
-	for i, s := range c.AllowedExporters {
+	for i, s := range list {
 		if a, err := netip.ParseAddr(s); err == nil {
 			a = a.Unmap()
 			prefixes = append(prefixes, netip.PrefixFrom(a, a.BitLen()))
@@ -131,7 +141,7 @@ func (c Config) allowed() ([]netip.Prefix, error) {
 		}
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("allowed_exporters[%d]: %q is not a prefix or an address", i, s))
+			errs = append(errs, fmt.Errorf("%s[%d]: %q is not a prefix or an address", setting, i, s))
 			continue
 		}
 		prefixes = append(prefixes, p.Masked())

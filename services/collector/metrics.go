@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/landfall-telemetry/landfall/internal/netflow"
+	"github.com/landfall-telemetry/landfall/services/collector/internal/dnstap"
 	"github.com/landfall-telemetry/landfall/services/collector/internal/outbox"
 )
 
@@ -25,6 +26,10 @@ type metrics struct {
 	writtenBatches, writtenFlows, writeErrors                         prometheus.Counter
 	writeSeconds                                                      prometheus.Histogram
 	spoolBytes, spoolBatches                                          prometheus.Gauge
+
+	dnsMessages, dnsAnswers, dnsNamed, dnsAmbiguous, dnsNone prometheus.Counter
+	dnsRefused                                               *prometheus.CounterVec
+	dnsEntries, dnsConnections                               prometheus.Gauge
 
 	maxExporters int
 	mu           sync.Mutex
@@ -70,6 +75,11 @@ func newMetrics(reg prometheus.Registerer, maxExporters int) (*metrics, error) {
 		writeErrors:     counter("kafka_write_errors_total", "Writes that failed and were tried again."),
 		spoolBytes:      gauge("spool_bytes", "Bytes that wait on disk."),
 		spoolBatches:    gauge("spool_batches", "Batches that wait on disk."),
+		dnsMessages:     counter("dns_messages_total", "Messages of resolvers (dnstap)."),
+		dnsAnswers:      counter("dns_answers_total", "Addresses that clients were answered."),
+		dnsRefused:      vec("dns_refused_total", "What resolvers sent and was refused, by reason.", "reason"),
+		dnsEntries:      gauge("dns_entries", "Answers (client, address, name) that are kept."),
+		dnsConnections:  gauge("dns_connections", "Resolvers that are connected."),
 		maxExporters:    maxExporters,
 		exporters:       make(map[exporterKey]bool),
 	}
@@ -78,6 +88,11 @@ func newMetrics(reg prometheus.Registerer, maxExporters int) (*metrics, error) {
 		Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 	})
 	all = append(all, m.writeSeconds)
+	joined := vec("dns_joined_flows_total", "Flows without a name of their exporter's, by what resolvers said.", "result")
+	m.dnsNamed, m.dnsAmbiguous, m.dnsNone = joined.WithLabelValues("named"), joined.WithLabelValues("ambiguous"), joined.WithLabelValues("none")
+	for _, why := range dnstap.Reasons {
+		m.dnsRefused.WithLabelValues(string(why))
+	}
 	for _, why := range []outbox.Loss{outbox.LossSpoolFull, outbox.LossSpoolFailed, outbox.LossTooLarge, outbox.LossSpoolDamaged} {
 		m.lostFlows.WithLabelValues(string(why))
 	}

@@ -125,6 +125,7 @@ func (r *receiver) flush() {
 	if r.batch.Len() == 0 {
 		r.received = now
 	}
+	r.s.nameFlows(&r.batch)
 	r.batch.AppendLedger(r.ledger.Take()...)
 	r.s.put(&r.batch, r.received.UnixMilli())
 	r.batch.Reset()

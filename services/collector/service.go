@@ -15,6 +15,8 @@ import (
 
 	"github.com/landfall-telemetry/landfall/internal/bus"
 	"github.com/landfall-telemetry/landfall/internal/flow"
+	"github.com/landfall-telemetry/landfall/services/collector/internal/dnstap"
+	"github.com/landfall-telemetry/landfall/services/collector/internal/names"
 	"github.com/landfall-telemetry/landfall/services/collector/internal/outbox"
 	"github.com/landfall-telemetry/landfall/services/collector/internal/udp"
 )
@@ -38,6 +40,8 @@ type Service struct {
 	outbox    *outbox.Outbox
 	listeners []*udp.Listener
 	receiving sync.WaitGroup
+	dnstap    *dnstap.Server // nil: no resolver reports
+	names     *names.Table
 
 	mu       sync.Mutex // of what numbers and orders the batches
 	epoch    uint64
@@ -76,6 +80,9 @@ func (s *Service) Start(ctx context.Context) error {
 	}
 	s.outbox = out
 	s.epoch = uint64(time.Now().UnixNano())
+	if err := s.startNames(ctx); err != nil {
+		return fmt.Errorf("collector.dnstap: %w", err)
+	}
 	receivers := make([]*receiver, 0, len(s.config.Listen))
 	for i, c := range s.config.Listen {
 		m := s.metrics.listener(c.Address)
@@ -119,6 +126,10 @@ func (s *Service) Shutdown(ctx context.Context) error {
 		errs = append(errs, l.Stop())
 	}
 	s.receiving.Wait()
+	if s.dnstap != nil {
+		s.dnstap.Close()
+		s.dnstap = nil
+	}
 	for _, l := range s.listeners {
 		errs = append(errs, l.Close())
 	}
