@@ -31,6 +31,9 @@ func (f *residencyFlags) add(cmd *cobra.Command) {
 	flags.StringSliceVar(&q.Vendors, "vendor", nil, "only these vendors")
 	flags.StringSliceVar(&q.Places, "place", nil, "only these places (ISO 3166-2 or 3166-1 codes, such as CN-BJ or SG)")
 	flags.StringSliceVar(&q.Countries, "country", nil, "only these countries (ISO 3166-1 codes)")
+	flags.StringSliceVar(&q.Jurisdictions, "jurisdiction", nil, "only places under these legal regimes, as the policy names them, or \"unknown\"")
+	flags.StringSliceVar(&q.Verdicts, "verdict", nil, "only what the policy says this of: "+strings.Join(query.Verdicts(), ", "))
+	flags.StringSliceVar(&q.Confidences, "confidence", nil, "only places known with this confidence: "+strings.Join(query.Confidences(), ", "))
 	asnFlag(cmd, &q.ASNs)
 	whereFlags(cmd, &q.Operators, &q.Sites)
 	flags.StringSliceVar(&f.by, "by", []string{"place"}, "break down by: "+strings.Join(dimensions, ", "))
@@ -38,6 +41,8 @@ func (f *residencyFlags) add(cmd *cobra.Command) {
 	flags.IntVar(&q.MinHandsets, "min-handsets", 0, "withhold figures of fewer handsets than that, and what would give them away; whole days only (0: none)")
 	flags.IntVar(&f.revision, "revision", -1, "figures as they were with this correction; 0: as they came in (-1: as they are now)")
 	complete(cmd, "by", dimensions...)
+	complete(cmd, "verdict", query.Verdicts()...)
+	complete(cmd, "confidence", query.Confidences()...)
 }
 
 func (f *residencyFlags) parse() error {

@@ -142,6 +142,18 @@ type UpperBound struct {
 type DataSets struct {
 	Versions string `json:"versions"` // as in the flows table: name and version, comma between
 	Flows    uint64 `json:"flows"`    // of the whole time and scope, whatever the vendor or place
+	// Sets are those of them of which more is recorded.
+	Sets []DataSet `json:"sets,omitempty"`
+}
+
+// DataSet is what is recorded of one version of a data set.
+type DataSet struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	SHA256  string `json:"sha256,omitempty"` // of its files, comma between
+	License string `json:"license,omitempty"`
+	Source  string `json:"source,omitempty"`
+	Credit  string `json:"credit,omitempty"` // to be shown wherever results are
 }
 
 // late notes whether the figures changed more than an hour after their time ended; zero: it is open.

@@ -16,6 +16,7 @@ const (
 	BySide         Dimension = "side" // which end is the handset
 	ByConfidence   Dimension = "confidence"
 	ByPlaceMethod  Dimension = "place_method" // how the place was reached
+	ByJurisdiction Dimension = "jurisdiction" // legal regime of the place, else "unknown"
 	ByVerdict      Dimension = "verdict"
 	ByOperator     Dimension = "operator"
 	BySite         Dimension = "site"
@@ -36,6 +37,7 @@ type Key struct {
 	Side           string `json:"side,omitempty"`
 	Confidence     string `json:"confidence,omitempty"`
 	PlaceMethod    string `json:"place_method,omitempty"`
+	Jurisdiction   string `json:"jurisdiction,omitempty"`
 	Verdict        string `json:"verdict,omitempty"`
 	Operator       string `json:"operator,omitempty"`
 	Site           string `json:"site,omitempty"`
@@ -51,6 +53,7 @@ type column struct {
 const (
 	place   = "multiIf(r.subdivision_code != '', toString(r.subdivision_code), r.country_code != '', toString(r.country_code), '" + Unknown + "')"
 	country = "if(r.country_code = '', '" + Unknown + "', toString(r.country_code))"
+	regime  = "if(r.jurisdiction = '', '" + Unknown + "', toString(r.jurisdiction))"
 )
 
 // dimension is all that there is to know of one. The last column is the one that "other" stands in.
@@ -76,6 +79,7 @@ var dimensions = []dimension{
 	{BySide, "Handset", []column{{"side", "toString(r.handset_side)", func(k *Key) *string { return &k.Side }}}},
 	{ByConfidence, "Confidence", []column{{"confidence", "toString(r.confidence)", func(k *Key) *string { return &k.Confidence }}}},
 	{ByPlaceMethod, "Place by", []column{{"place_method", "toString(r.place_method)", func(k *Key) *string { return &k.PlaceMethod }}}},
+	{ByJurisdiction, "Jurisdiction", []column{{"jurisdiction", regime, func(k *Key) *string { return &k.Jurisdiction }}}},
 	{ByVerdict, "Verdict", []column{{"verdict", "toString(r.verdict)", func(k *Key) *string { return &k.Verdict }}}},
 	{ByOperator, "Operator", []column{{"operator", "toString(r.operator)", func(k *Key) *string { return &k.Operator }}}},
 	{BySite, "Site", []column{{"site", "toString(r.site)", func(k *Key) *string { return &k.Site }}}},

@@ -63,7 +63,10 @@ type EndpointRow struct {
 	Country        string       `json:"country,omitempty"` // not for UnitASN
 	CloudProvider  string       `json:"cloud_provider,omitempty"`
 	CloudRegion    string       `json:"cloud_region,omitempty"`
+	PlaceMethod    string       `json:"place_method,omitempty"` // this and the next four: not for UnitASN, UnitPlace and UnitCountry
 	Confidence     string       `json:"confidence,omitempty"`
+	Alternatives   []string     `json:"alternatives,omitempty"` // codes of the places that other sources say
+	Jurisdiction   string       `json:"jurisdiction,omitempty"`
 	Verdict        string       `json:"verdict,omitempty"`
 	PlaceName      string       `json:"place_name,omitempty"`   // set by Name
 	CountryName    string       `json:"country_name,omitempty"` // set by Name

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -58,10 +59,10 @@ func (c *Client) remoteEnds(ctx context.Context, s *statement, q Endpoints, basi
 	scope := Residency{Operators: q.Operators, Sites: q.Sites, Since: q.Since, Until: q.Until}.normal()
 	kept := c.keptStatement("endpoint_day")
 	sampling := c.samplingStatement(scope)
-	sets := c.dataSetsStatement(scope, []segment{{}})
+	sets, names := c.dataSetsStatement(scope, []segment{{}}), c.dataSetNamesStatement()
 	ledger := c.summaryStatements(scope.completeness())
 	basis.SQL = s.sql
-	basis.Statements = append([]Statement{s.public(), kept.public(), sampling.public(), sets.public()}, ledger.public()...)
+	basis.Statements = append([]Statement{s.public(), kept.public(), sampling.public(), sets.public(), names.public()}, ledger.public()...)
 
 	var all []sums
 	var byDay map[time.Time]uint32
@@ -74,7 +75,10 @@ func (c *Client) remoteEnds(ctx context.Context, s *statement, q Endpoints, basi
 		return err
 	})
 	g.Go(func() (err error) { byDay, err = c.samplingByDay(within, sampling); return err })
-	g.Go(func() (err error) { about.DataSets, about.DataSetsMore, err = c.dataSets(within, sets); return err })
+	g.Go(func() (err error) {
+		about.DataSets, about.DataSetsMore, err = c.dataSets(within, sets, names)
+		return err
+	})
 	g.Go(func() (err error) { complete, err = c.summaries(within, ledger); return err })
 	if err := g.Wait(); err != nil {
 		return err
@@ -99,11 +103,13 @@ func (c *Client) endpointRows(ctx context.Context, s *statement, unit Unit, rows
 	var latest []any
 	into := append([]any{
 		&r.Vendor, &ip, &latest, &r.ASN, &r.ASOrganization, &r.Place, &r.Country, &r.CloudProvider, &r.CloudRegion,
-		&r.Confidence, &r.Verdict, &r.Vendors, &r.FirstSeen, &r.LastSeen, &r.Handsets, &r.Endpoints,
+		&r.PlaceMethod, &r.Confidence, &r.Alternatives, &r.Jurisdiction, &r.Verdict, &r.Vendors, &r.FirstSeen, &r.LastSeen, &r.Handsets, &r.Endpoints,
 	}, figures.destinations()...)
 	err := c.ask(ctx, s, into, func() error {
 		row := r
 		row.Vendors = append([]string{}, r.Vendors...)
+		// An empty string is split into one that is empty.
+		row.Alternatives = slices.DeleteFunc(slices.Clone(r.Alternatives), func(code string) bool { return code == "" })
 		row.FirstSeen, row.LastSeen = r.FirstSeen.UTC(), r.LastSeen.UTC()
 		row.only(unit, ip)
 		*rows = append(*rows, row)
@@ -128,13 +134,21 @@ func (r *EndpointRow) only(unit Unit, ip net.IP) {
 			r.Address = a
 		}
 	case UnitASN:
-		r.Place, r.Country, r.CloudProvider, r.CloudRegion, r.Confidence, r.Verdict = "", "", "", "", "", ""
+		r.Place, r.Country = "", ""
+		r.noEvidence()
 	case UnitPlace, UnitCountry:
-		r.ASN, r.ASOrganization, r.CloudProvider, r.CloudRegion, r.Confidence, r.Verdict = 0, "", "", "", "", ""
+		r.ASN, r.ASOrganization = 0, ""
+		r.noEvidence()
 		if unit == UnitCountry {
 			r.Place = ""
 		}
 	}
+}
+
+// noEvidence leaves out what differs from address to address.
+func (r *EndpointRow) noEvidence() {
+	r.CloudProvider, r.CloudRegion = "", ""
+	r.PlaceMethod, r.Confidence, r.Jurisdiction, r.Verdict, r.Alternatives = "", "", "", "", nil
 }
 
 // Name sets the display names of the rows' places and countries.

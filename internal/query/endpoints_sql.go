@@ -11,8 +11,9 @@ import (
 // of the remote end.
 const endpointsSQL = `$withSELECT $vendor AS answer_vendor, $address AS answer_address,
        argMax((r.asn, toString(r.as_organization), $place, $country, toString(r.cloud_provider), toString(r.cloud_region),
-         toString(r.confidence), toString(r.verdict)), (r.last_seen, r.bytes_up)) AS latest,
-       latest.1, latest.2, latest.3, latest.4, latest.5, latest.6, latest.7, latest.8,
+         toString(r.place_method), toString(r.confidence), toString(r.place_alternatives), toString(r.jurisdiction), toString(r.verdict)),
+         (r.last_seen, r.bytes_up)) AS latest,
+       latest.1, latest.2, latest.3, latest.4, latest.5, latest.6, latest.7, latest.8, splitByChar('|', latest.9), latest.10, latest.11,
        arraySort(groupUniqArray(10)(toString(r.vendor))) AS answer_vendors,
        min(r.first_seen) AS answer_first_seen,
        max(r.last_seen) AS answer_last_seen,

@@ -25,16 +25,19 @@ func some[T any](t *rapid.T, name string, values []T) []T {
 
 func drawResidency(t *rapid.T, buckets ...query.Bucket) query.Residency {
 	q := query.Residency{
-		Vendors:   some(t, "vendors", []string{"Xiaomi", "Apple", "Samsung", "nobody"}),
-		Places:    some(t, "places", []string{"CN-BJ", "SG", "unknown", "XX"}),
-		Countries: some(t, "countries", []string{"CN", "US", "SG", "unknown"}),
-		ASNs:      some(t, "ASNs", []uint32{64500, 64510, 64520, 1}),
-		Operators: some(t, "operators", []string{"north", "south"}),
-		Sites:     some(t, "sites", []string{"a", "b", "c"}),
-		Sides:     some(t, "sides", []string{"source", "destination", "none"}),
-		By:        rapid.SliceOfNDistinct(rapid.SampledFrom(query.Dimensions()), 0, 3, rapid.ID).Draw(t, "by"),
-		Bucket:    rapid.SampledFrom(buckets).Draw(t, "bucket"),
-		Top:       rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "top"),
+		Vendors:       some(t, "vendors", []string{"Xiaomi", "Apple", "Samsung", "nobody"}),
+		Places:        some(t, "places", []string{"CN-BJ", "SG", "unknown", "XX"}),
+		Countries:     some(t, "countries", []string{"CN", "US", "SG", "unknown"}),
+		ASNs:          some(t, "ASNs", []uint32{64500, 64510, 64520, 1}),
+		Operators:     some(t, "operators", []string{"north", "south"}),
+		Sites:         some(t, "sites", []string{"a", "b", "c"}),
+		Jurisdictions: some(t, "jurisdictions", []string{"PRC", "EU", "unknown", "Mars"}),
+		Verdicts:      some(t, "verdicts", []string{"none", "restricted", "indeterminate"}),
+		Confidences:   some(t, "confidences", []string{"single", "disputed", "published"}),
+		Sides:         some(t, "sides", []string{"source", "destination", "none"}),
+		By:            rapid.SliceOfNDistinct(rapid.SampledFrom(query.Dimensions()), 0, 3, rapid.ID).Draw(t, "by"),
+		Bucket:        rapid.SampledFrom(buckets).Draw(t, "bucket"),
+		Top:           rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "top"),
 	}
 	q.Since, q.Until = drawTimes(t, rapid.SampledFrom([]time.Duration{24 * time.Hour, time.Hour, time.Minute}).Draw(t, "step"))
 	return q

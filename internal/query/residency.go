@@ -29,6 +29,8 @@ type Residency struct {
 	Vendors, Places, Countries []string
 	ASNs                       []uint32
 	Operators, Sites           []string // within the client's scope
+	// Jurisdictions are names of the policy, or "unknown".
+	Jurisdictions, Verdicts, Confidences []string
 	// By breaks the answer down; empty: one row a bucket.
 	By []Dimension
 	// Bucket is the step of time; empty: BucketTotal.

@@ -72,11 +72,11 @@ func (c *Client) gather(ctx context.Context, q Residency) (a ResidencyAnswer, go
 		})
 	}
 	if !q.FiguresOnly {
-		sampling, sets, ledger := c.samplingStatement(q), c.dataSetsStatement(q, got.segments), c.summaryStatements(q.completeness())
-		a.Statements = append(a.Statements, sampling.public(), sets.public())
+		sampling, sets, names, ledger := c.samplingStatement(q), c.dataSetsStatement(q, got.segments), c.dataSetNamesStatement(), c.summaryStatements(q.completeness())
+		a.Statements = append(a.Statements, sampling.public(), sets.public(), names.public())
 		a.Statements = append(a.Statements, ledger.public()...)
 		g.Go(func() (err error) { got.byDay, err = c.samplingByDay(within, sampling); return err })
-		g.Go(func() (err error) { a.DataSets, a.DataSetsMore, err = c.dataSets(within, sets); return err })
+		g.Go(func() (err error) { a.DataSets, a.DataSetsMore, err = c.dataSets(within, sets, names); return err })
 		g.Go(func() (err error) { got.complete, err = c.summaries(within, ledger); return err })
 	}
 	err = g.Wait()

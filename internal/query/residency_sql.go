@@ -38,6 +38,9 @@ func (c *Client) residencyStatement(q Residency, segments []segment) *statement 
 	s.in(place, "places", q.Places)
 	s.in(country, "countries", q.Countries)
 	s.inNumbers("r.asn", "asns", q.ASNs)
+	s.in(regime, "jurisdictions", q.Jurisdictions)
+	s.in("r.verdict", "verdicts", q.Verdicts)
+	s.in("r.confidence", "confidences", q.Confidences)
 	s.in("r.operator", "operators", q.Operators)
 	s.in("r.site", "sites", q.Sites)
 	s.span(q.Since, q.Until)
@@ -103,9 +106,9 @@ func (q Residency) rollup() string {
 	return "residency_minute"
 }
 
-// coarse reports whether a question needs nothing of networks, clouds, methods and handsets.
+// coarse reports whether a question needs nothing of networks, clouds, methods, confidence and handsets.
 func (q Residency) coarse() bool {
-	return q.MinHandsets == 0 && len(q.ASNs) == 0 && !slices.ContainsFunc(q.By, func(d Dimension) bool {
-		return !slices.Contains([]Dimension{ByVendor, ByPlace, ByCountry, BySide, ByVerdict, ByOperator, BySite}, d)
+	return q.MinHandsets == 0 && len(q.ASNs)+len(q.Confidences) == 0 && !slices.ContainsFunc(q.By, func(d Dimension) bool {
+		return !slices.Contains([]Dimension{ByVendor, ByPlace, ByCountry, BySide, ByJurisdiction, ByVerdict, ByOperator, BySite}, d)
 	})
 }

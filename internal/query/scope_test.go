@@ -146,7 +146,7 @@ func TestNoWordOfAQuestionIsInItsSQL(t *testing.T) {
 	words := []string{word}
 	network := []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
 	filter := query.Filter{Vendors: words, Places: words, Countries: words, Operators: words, Sites: words, ASNs: []uint32{3141592}, Networks: network}
-	q := query.Residency{Vendors: words, Places: words, Countries: words, Operators: words, Sites: words, ASNs: []uint32{3141592}, Top: 3, By: query.Dimensions()}
+	q := query.Residency{Vendors: words, Places: words, Countries: words, Operators: words, Sites: words, Jurisdictions: words, ASNs: []uint32{3141592}, Top: 3, By: query.Dimensions()}
 	var statements []query.Statement
 	r, err := c.Residency(t.Context(), q)
 	statements = append(statements, r.Statements...)

@@ -72,8 +72,10 @@ func keyOf(f *flowstest.Flow, by []query.Dimension) (k query.Key) {
 			k.Confidence = f.Confidence
 		case query.ByPlaceMethod:
 			k.PlaceMethod = f.PlaceMethod
+		case query.ByJurisdiction:
+			k.Jurisdiction = cmp.Or(f.Jurisdiction, query.Unknown)
 		case query.ByVerdict:
-			k.Verdict = [...]string{"none", "domestic", "allowed", "restricted", "indeterminate"}[f.Verdict]
+			k.Verdict = verdictOf(f)
 		case query.ByOperator:
 			k.Operator = f.Operator
 		case query.BySite:
@@ -81,6 +83,10 @@ func keyOf(f *flowstest.Flow, by []query.Dimension) (k query.Key) {
 		}
 	}
 	return k
+}
+
+func verdictOf(f *flowstest.Flow) string {
+	return [...]string{"none", "domestic", "allowed", "restricted", "indeterminate"}[f.Verdict]
 }
 
 // tally is the sums of some flows.
@@ -181,6 +187,7 @@ func (t truth) matches(q query.Residency) (match, scope truth) {
 		}
 		scope = append(scope, *f)
 		if among(q.Vendors, f.Vendor) && among(q.Places, placeOf(f)) && among(q.Countries, countryOf(f)) && among(q.ASNs, f.ASN) &&
+			among(q.Jurisdictions, cmp.Or(f.Jurisdiction, query.Unknown)) && among(q.Verdicts, verdictOf(f)) && among(q.Confidences, f.Confidence) &&
 			slices.Contains(sides, sideOf(f)) && during(f.Start, q.Since, q.Until) {
 			match = append(match, *f)
 		}
@@ -227,7 +234,7 @@ func (t truth) residency(q query.Residency) map[place]*tally {
 		f := &match[i]
 		k := keyOf(f, q.By)
 		if !slices.Contains(keys, k) {
-			other := flowstest.Flow{Vendor: "other", VendorMethod: "other", Country: "other", CloudProvider: "other", CloudName: "other", Organization: "other", Confidence: "other", PlaceMethod: "other", Operator: "other", Site: "other"}
+			other := flowstest.Flow{Vendor: "other", VendorMethod: "other", Country: "other", CloudProvider: "other", CloudName: "other", Organization: "other", Confidence: "other", PlaceMethod: "other", Jurisdiction: "other", Operator: "other", Site: "other"}
 			k = keyOf(&other, q.By)
 			if k.Side != "" {
 				k.Side = "other"

@@ -60,7 +60,7 @@ func samplingWithin(byDay map[time.Time]uint32, from, to time.Time) uint32 {
 // is false if some dimension is open, or if a key could be among the others.
 func (q *Residency) pinned() (keys []Key, ok bool) {
 	keys = []Key{{}}
-	filtered := len(q.Vendors)+len(q.Places)+len(q.Countries)+len(q.ASNs)+len(q.Operators)+len(q.Sites) > 0
+	filtered := len(q.Vendors)+len(q.Places)+len(q.Countries)+len(q.ASNs)+len(q.Operators)+len(q.Sites)+len(q.Jurisdictions)+len(q.Verdicts)+len(q.Confidences) > 0
 	for _, d := range q.By {
 		var next []Key
 		extend := func(n int, set func(k *Key, i int)) {
@@ -77,6 +77,12 @@ func (q *Residency) pinned() (keys []Key, ok bool) {
 			extend(len(q.Vendors), func(k *Key, i int) { k.Vendor = q.Vendors[i] })
 		case ByPlace:
 			extend(len(q.Places), func(k *Key, i int) { k.Place = q.Places[i] })
+		case ByJurisdiction:
+			extend(len(q.Jurisdictions), func(k *Key, i int) { k.Jurisdiction = q.Jurisdictions[i] })
+		case ByVerdict:
+			extend(len(q.Verdicts), func(k *Key, i int) { k.Verdict = q.Verdicts[i] })
+		case ByConfidence:
+			extend(len(q.Confidences), func(k *Key, i int) { k.Confidence = q.Confidences[i] })
 		case ByCountry:
 			extend(len(q.Countries), func(k *Key, i int) { k.Country = q.Countries[i] })
 		case ByASN:

@@ -13,7 +13,15 @@ var (
 	buckets      = []Bucket{BucketMinute, BucketHour, BucketDay, BucketWeek, BucketTotal}
 	units        = []Unit{UnitAddress, UnitNetwork, UnitASN, UnitPlace, UnitCountry}
 	handsetSides = []string{"source", "destination", "both", "none"}
+	verdicts     = []string{"domestic", "allowed", "restricted", "indeterminate", "none"}
+	confidences  = []string{"published", "agreed", "single", "disputed", "indeterminate"}
 )
+
+// Verdicts are those that a question may filter by; none: no policy was in force.
+func Verdicts() []string { return slices.Clone(verdicts) }
+
+// Confidences are those that a question may filter by.
+func Confidences() []string { return slices.Clone(confidences) }
 
 // The times that a rollup's bucket can have.
 var (
@@ -87,6 +95,19 @@ func (q Residency) Validate() error {
 			f.add("unknown handset side %q, known are %v", s, handsetSides)
 		}
 	}
+	for _, v := range q.Verdicts {
+		if !slices.Contains(verdicts, v) {
+			f.add("unknown verdict %q, known are %v", v, verdicts)
+		}
+	}
+	for _, v := range q.Confidences {
+		if !slices.Contains(confidences, v) {
+			f.add("unknown confidence %q, known are %v", v, confidences)
+		}
+	}
+	f.filter("jurisdictions", len(q.Jurisdictions), maxFilter)
+	f.filter("verdicts", len(q.Verdicts), maxFilter)
+	f.filter("confidences", len(q.Confidences), maxFilter)
 	f.times(q.Since, q.Until)
 	f.top(q.Top)
 	if q.MinHandsets < 0 {

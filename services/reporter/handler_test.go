@@ -166,8 +166,9 @@ func TestQuestion(t *testing.T) {
 		query string
 		want  query.Residency
 	}{
-		{"asn=4134&asn=64500&operator=north&site=oslo&revision=2&min_handsets=10&figures_only=true&by=verdict", query.Residency{
-			ASNs: []uint32{4134, 64500}, Operators: []string{"north"}, Sites: []string{"oslo"}, Revision: &second, MinHandsets: 10, FiguresOnly: true,
+		{"asn=4134&asn=64500&operator=north&site=oslo&jurisdiction=EU&verdict=restricted&verdict=none&confidence=disputed&revision=2&min_handsets=10&figures_only=true&by=verdict", query.Residency{
+			ASNs: []uint32{4134, 64500}, Operators: []string{"north"}, Sites: []string{"oslo"}, Revision: &second,
+			Jurisdictions: []string{"EU"}, Verdicts: []string{"restricted", "none"}, Confidences: []string{"disputed"}, MinHandsets: 10, FiguresOnly: true,
 			By: []query.Dimension{query.ByVerdict}, Bucket: query.BucketTotal, Top: defaultTop,
 		}},
 		{"", query.Residency{By: []query.Dimension{query.ByPlace}, Bucket: query.BucketTotal, Top: defaultTop}},

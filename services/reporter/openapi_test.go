@@ -90,6 +90,7 @@ func TestOpenAPIValues(t *testing.T) {
 	doc := document(t)
 	words := map[string][]string{
 		"by": dimensions, "bucket": buckets, "format": formats, "unit": units, "figures_only": switches, "each_vendor": switches,
+		"verdict": query.Verdicts(), "confidence": query.Confidences(),
 	}
 	numbers := map[string]map[string]int{
 		"top":          {"minimum": 1, "maximum": maxTop, "default": defaultTop},
@@ -139,7 +140,7 @@ func TestOpenAPIFields(t *testing.T) {
 		"Completeness": {completenessAnswer{}}, "ExporterCompleteness": {query.ExporterCompleteness{}}, "CollectorLoss": {query.CollectorLoss{}},
 		"BucketCompleteness": {query.BucketCompleteness{}}, "CompletenessSummary": {query.CompletenessSummary{}},
 		"SilentExporter": {query.SilentExporter{}}, "Loss": {query.Loss{}}, "Interval": {estimate.Interval{}}, "Difference": {estimate.Interval{}},
-		"UpperBound": {query.UpperBound{}}, "DataSets": {query.DataSets{}},
+		"UpperBound": {query.UpperBound{}}, "DataSets": {query.DataSets{}}, "DataSet": {query.DataSet{}},
 		"Vendors": {vendorsAnswer{}}, "VendorTotal": {query.VendorTotal{}}, "Totals": {totalsAnswer{}}, "ExporterTotal": {query.ExporterTotal{}},
 		"Places": {placesAnswer{}}, "About": {aboutAnswer{}}, "Problem": {problem{}},
 	}

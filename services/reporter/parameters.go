@@ -92,6 +92,17 @@ func many(values url.Values, name string) ([]string, error) {
 	return all, nil
 }
 
+// manyOf is many for a parameter of a few words.
+func manyOf(values url.Values, name string, allowed []string) ([]string, error) {
+	all, err := many(values, name)
+	for _, v := range all {
+		if !slices.Contains(allowed, v) {
+			return nil, badParameter(name, fmt.Sprintf("%q is not one of %s", clip(v), strings.Join(allowed, ", ")), allowed...)
+		}
+	}
+	return all, err
+}
+
 func oneOf(values url.Values, name, fallback string, allowed []string) (string, error) {
 	v, err := single(values, name, fallback)
 	if err == nil && !slices.Contains(allowed, v) {

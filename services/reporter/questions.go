@@ -15,7 +15,7 @@ import (
 
 // The parameters of each question, as schemas/openapi/landfall.yaml describes them.
 var (
-	figureParameters    = []string{"vendor", "place", "country", "asn", "operator", "site", "by", "top", "revision", "min_handsets", "figures_only", "format"}
+	figureParameters    = []string{"vendor", "place", "country", "asn", "operator", "site", "jurisdiction", "verdict", "confidence", "by", "top", "revision", "min_handsets", "figures_only", "format"}
 	residencyParameters = slices.Concat(figureParameters, []string{"bucket", "since", "until"})
 	compareParameters   = slices.Concat(figureParameters, []string{"before_since", "before_until", "after_since", "after_until"})
 	endpointsParameters = []string{
@@ -56,7 +56,14 @@ func systems(values url.Values) ([]uint32, error) {
 func figuresQuestion(values url.Values) (q query.Residency, format string, err error) {
 	if err = lists(values, map[string]*[]string{
 		"vendor": &q.Vendors, "place": &q.Places, "country": &q.Countries, "operator": &q.Operators, "site": &q.Sites,
+		"jurisdiction": &q.Jurisdictions,
 	}); err != nil {
+		return q, "", err
+	}
+	if q.Verdicts, err = manyOf(values, "verdict", query.Verdicts()); err != nil {
+		return q, "", err
+	}
+	if q.Confidences, err = manyOf(values, "confidence", query.Confidences()); err != nil {
 		return q, "", err
 	}
 	if q.ASNs, err = systems(values); err != nil {

@@ -210,5 +210,36 @@ func dataSets(sets []query.DataSets, more int) []string {
 	if more += len(sets) - len(parts); more > 0 {
 		line += fmt.Sprintf("; and %d more", more)
 	}
-	return []string{line + "."}
+	lines := []string{line + "."}
+	if credit := credits(sets); credit != "" {
+		lines = append(lines, credit)
+	}
+	return lines
+}
+
+// credits names each licence and credit once, with the data sets that it is of.
+func credits(sets []query.DataSets) string {
+	var order []string
+	of := make(map[string][]string)
+	for _, d := range sets {
+		for _, s := range d.Sets {
+			says := strings.Join(slices.DeleteFunc([]string{s.License, s.Credit}, func(s string) bool { return s == "" }), ", ")
+			if says == "" {
+				continue
+			}
+			if of[says] == nil {
+				order = append(order, says)
+			}
+			if !slices.Contains(of[says], s.Name) {
+				of[says] = append(of[says], s.Name)
+			}
+		}
+	}
+	for i, says := range order {
+		order[i] = strings.Join(of[says], ", ") + " under " + says
+	}
+	if len(order) == 0 {
+		return ""
+	}
+	return "Licences: " + strings.Join(order, "; ") + "."
 }

@@ -45,7 +45,10 @@ func remote(out io.Writer, rows []query.EndpointRow, unit query.Unit, each bool,
 		{title: "Down", right: true, drop: 10},
 		{title: "95 %", drop: 3},
 		{title: "Flows", right: true, drop: 7},
-		{title: "Verdict", drop: 4},
+		{title: "Jurisdiction", drop: 4, most: 20},
+		{title: "Verdict", drop: 7},
+		{title: "Confidence", drop: 9, most: 32},
+		{title: "Place by", drop: 2},
 	}}
 	for i := range rows {
 		r := &rows[i]
@@ -65,7 +68,7 @@ func remote(out io.Writer, rows []query.EndpointRow, unit query.Unit, each bool,
 		}
 		t.add(vendor, remoteEnd(r, unit, o), network, place, cloud(r), vendors, moment(r.FirstSeen), moment(r.LastSeen),
 			number(r.Handsets), addresses, estimated(r.BytesUp, r.BytesUpInterval), beside(r.BytesUp, r.BytesUpInterval),
-			estimated(r.BytesDown, r.BytesDownInterval), beside(r.BytesDown, r.BytesDownInterval), number(r.Flows), r.Verdict)
+			estimated(r.BytesDown, r.BytesDownInterval), beside(r.BytesDown, r.BytesDownInterval), number(r.Flows), r.Jurisdiction, r.Verdict, confidence(r), r.PlaceMethod)
 	}
 	if err := t.write(out, o.Width); err != nil {
 		return err
@@ -115,6 +118,14 @@ func placeOf(r *query.EndpointRow, o Options) string {
 	return cmp.Or(o.PlaceName(r.Place), r.Place)
 }
 
+// confidence is how sure the place is, and what other sources say instead.
+func confidence(r *query.EndpointRow) string {
+	if len(r.Alternatives) == 0 {
+		return r.Confidence
+	}
+	return r.Confidence + ": " + strings.Join(r.Alternatives, ", ")
+}
+
 func cloud(r *query.EndpointRow) string {
 	if r.CloudRegion == query.Unknown {
 		return ""
@@ -125,8 +136,8 @@ func cloud(r *query.EndpointRow) string {
 // EndpointsCSV writes remote ends with exact figures, and times as in RFC 3339.
 func EndpointsCSV(out io.Writer, rows []query.EndpointRow) error {
 	w := newSheet(out, slices.Concat([]string{
-		"vendor", "address", "network", "asn", "as_organization", "place", "country", "cloud_provider", "cloud_region", "confidence",
-		"verdict", "vendors", "first_seen", "last_seen", "handsets", "endpoints",
+		"vendor", "address", "network", "asn", "as_organization", "place", "country", "cloud_provider", "cloud_region", "place_method", "confidence",
+		"alternatives", "jurisdiction", "verdict", "vendors", "first_seen", "last_seen", "handsets", "endpoints",
 	}, figureNames))
 	for i := range rows {
 		r := &rows[i]
@@ -139,7 +150,7 @@ func EndpointsCSV(out io.Writer, rows []query.EndpointRow) error {
 		}
 		w.line(slices.Concat([]string{
 			r.Vendor, address, network, digits(uint64(r.ASN)), r.ASOrganization, r.Place, r.Country, r.CloudProvider, r.CloudRegion,
-			r.Confidence, r.Verdict, strings.Join(r.Vendors, " "), r.FirstSeen.UTC().Format(time.RFC3339), r.LastSeen.UTC().Format(time.RFC3339),
+			r.PlaceMethod, r.Confidence, strings.Join(r.Alternatives, " "), r.Jurisdiction, r.Verdict, strings.Join(r.Vendors, " "), r.FirstSeen.UTC().Format(time.RFC3339), r.LastSeen.UTC().Format(time.RFC3339),
 			digits(r.Handsets), digits(r.Endpoints),
 		}, figureCells(&r.Figures)))
 	}
