@@ -20,6 +20,8 @@ type metrics struct {
 	insertSeconds     prometheus.Histogram
 	insertRows        prometheus.Histogram
 	lagSeconds        *prometheus.GaugeVec
+	dataSetsRecorded  prometheus.Counter
+	recordErrors      prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -38,6 +40,8 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		inserts:           counter("inserts_total", "Inserts that the server acknowledged."),
 		insertsRepeated:   counter("inserts_repeated_total", "Inserts made again after a restart because their plan was not confirmed."),
 		insertErrors:      counters("insert_errors_total", "Tries of an insert that failed: refused (the rows), server (another error of the server's) or connection."),
+		dataSetsRecorded:  counter("data_sets_recorded_total", "Data sets written to the table data_sets, when a batch named them first."),
+		recordErrors:      counter("record_errors_total", "Tries to write down data sets or the policy that failed."),
 		commitErrors:      counter("commit_errors_total", "Tries to commit to Kafka that failed."),
 		insertsIncomplete: counters("inserts_incomplete_total", "Inserts that cannot be made as planned: Kafka deleted messages of a plan, which had been inserted (was_inserted) or was not (lost); the topic was made anew (anew); or the server took the flows and refused their rollups (rollup_refused)."),
 		insertSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -56,7 +60,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	for _, c := range []prometheus.Collector{
 		m.flowsInserted, m.batchesInserted, m.batchesDuplicate, m.flowsCorrected,
 		m.messagesRefused, m.inserts, m.insertsRepeated, m.insertErrors, m.commitErrors, m.insertsIncomplete,
-		m.insertSeconds, m.insertRows, m.lagSeconds,
+		m.insertSeconds, m.insertRows, m.lagSeconds, m.dataSetsRecorded, m.recordErrors,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register aggregator metrics: %w", err)

@@ -25,11 +25,15 @@ type Service struct {
 
 	inserters chan inserter
 	revisions *revisions // from Start on
+	recorder  *recorder  // from Start on
 
 	mu      sync.Mutex
 	stop    context.CancelFunc // ends the intake; nil before Start
 	abandon context.CancelFunc // ends the inserts that are under way
 	stopped chan struct{}
+	// The recorder outlives the intake: what was inserted last may name something new.
+	stopRecording context.CancelFunc
+	recorded      chan struct{}
 }
 
 // inserter is a *clickhouse.Inserter.
@@ -83,7 +87,13 @@ func (s *Service) Start(ctx context.Context) error {
 	var run, insert context.Context
 	insert, s.abandon = context.WithCancel(context.WithoutCancel(ctx))
 	run, s.stop = context.WithCancel(insert)
-	s.stopped = make(chan struct{})
+	s.stopped, s.recorded = make(chan struct{}), make(chan struct{})
+	record, stopRecording := context.WithCancel(insert)
+	s.stopRecording = stopRecording
+	go func() {
+		defer close(s.recorded)
+		s.recorder.run(record, insert)
+	}()
 	go func() {
 		defer close(s.stopped)
 		err := s.bus.Consume(run, s.config.Group, bus.TopicEnriched, func(ctx context.Context, p *bus.Partition) error {
@@ -103,6 +113,7 @@ func (s *Service) open(ctx context.Context) error {
 		return err
 	}
 	s.revisions = &revisions{conn: conn, log: s.log}
+	s.recorder = newRecorder(conn, s.log, s.metrics, s.config.PolicyPath)
 	return nil
 }
 
@@ -123,7 +134,13 @@ func (s *Service) Shutdown(ctx context.Context) error {
 		<-s.stopped
 		err = fmt.Errorf("stop aggregator: inserts were left to the next start: %w", context.Cause(ctx))
 	}
+	s.stopRecording()
+	select {
+	case <-s.recorded:
+	case <-ctx.Done():
+	}
 	s.abandon()
+	<-s.recorded
 	for range cap(s.inserters) {
 		i := <-s.inserters
 		i.Close()

@@ -315,6 +315,7 @@ func (w *worker) add(g *gathered, m bus.Message) {
 	binary.LittleEndian.PutUint64(id[:], origin)
 	binary.LittleEndian.PutUint64(id[8:], w.batch.Origin.Sequence)
 	_, _ = g.identity.Write(id[:]) // a Digest does not fail
+	w.recorder.note(&w.batch)
 	corrected := w.block.Append(&w.batch, int32(w.id), m.Offset)
 	if corrected.TooOld > 0 {
 		w.metrics.flowsCorrected.WithLabelValues(reasonTooOld).Add(float64(corrected.TooOld))
