@@ -166,7 +166,7 @@ func insertSQL(table, bucket string, measures []struct{ name, expression string 
 	}
 	from := "flows AS f"
 	if joined {
-		from += "\nLEFT ANY JOIN moved AS m ON m.address = f.remote_address AND m.vendor = f.vendor\nLEFT ANY JOIN judgements AS j ON j.judgement = m.judgement"
+		from += "\nLEFT ANY JOIN moved AS m ON m.address = f.remote_address AND m.vendor = f.vendor AND m.name = " + nameSQL + "\nLEFT ANY JOIN judgements AS j ON j.judgement = m.judgement"
 	}
 	return fmt.Sprintf("INSERT INTO %s (%s)\nSELECT %s\nFROM %s\nWHERE %s\nGROUP BY %[6]s\nORDER BY %[6]s",
 		table, strings.Join(columns, ", "), strings.Join(selected, ",\n       "), from,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/ext"
 
+	"github.com/landfall-telemetry/landfall/internal/attribution"
 	"github.com/landfall-telemetry/landfall/internal/geo"
 	"github.com/landfall-telemetry/landfall/internal/policy"
 )
@@ -27,47 +28,45 @@ type judgement struct {
 // noVerdict is how the tables write that no policy was in force.
 const noVerdict = "none"
 
-// judge says what the tables and the policy of now say of a vendor's flow to an address, at a time.
-func (o *Options) judge(vendor string, a geo.Answer, at time.Time) judgement {
-	out := judgement{method: a.Method.String(), confidence: a.Confidence.String(), verdict: noVerdict}
+// judge says what the tables and the policy of now say of a vendor's flow to an address of a name, at
+// a time.
+func (o *Options) judge(vendor, name string, a geo.Answer, at time.Time) judgement {
+	hint := attribution.Hint(name)
+	confidence, disputes := attribution.Corroborate(a, hint)
+	out := judgement{method: a.Method.String(), confidence: confidence.String(), verdict: noVerdict}
 	if p := a.Place; p != nil {
 		out.country, out.subdivision, out.provider, out.region = p.CountryCode, p.SubdivisionCode, p.CloudProvider, p.CloudRegion
 	}
 	if a.AS != nil {
 		out.asn, out.organization = a.AS.Number, a.AS.Organization
 	}
-	jurisdiction, verdict := o.Policy.JudgeDisputed(vendor, places(a), at)
+	jurisdiction, verdict := o.Policy.JudgeDisputed(vendor, attribution.Places(a, hint, disputes), at)
 	out.jurisdiction = jurisdiction
-	if name := policy.VerdictName(verdict); name != "" {
-		out.verdict = name
+	if word := policy.VerdictName(verdict); word != "" {
+		out.verdict = word
 	}
 	return out
 }
 
-// places are all the places that sources say of an address.
-func places(a geo.Answer) []policy.Where {
-	if a.Place == nil {
-		return nil
-	}
-	return []policy.Where{{Country: a.Place.CountryCode, Subdivision: a.Place.SubdivisionCode, Provider: a.Place.CloudProvider, Region: a.Place.CloudRegion}}
-}
+// nameSQL is the domain name of a flow if it counts as evidence for the place.
+const nameSQL = "if(f.domain_source IN ('exporter', 'dns'), f.domain_name, '')"
 
-// moved is the pairs of address and vendor of a chunk whose judgement is not what is stored, and what
+// moved is the addresses, vendors and names of a chunk whose judgement is not what is stored, and what
 // it is now. They go to the server along with the statement.
 type moved struct {
 	ends, judgements *ext.Table
 	count            int
 }
 
-// maxMoved is how many pairs one statement takes along: about 100 bytes each on the server.
+// maxMoved is how many of them one statement takes along: about 100 bytes each on the server.
 const maxMoved = 1_000_000
 
 // errTooMany says that a chunk has to be cut.
 var errTooMany = fmt.Errorf("more than %d addresses", maxMoved)
 
-const storedSQL = `SELECT DISTINCT remote_address, toString(vendor), toString(country_code), toString(subdivision_code), toString(cloud_provider), toString(cloud_region),
+const storedSQL = `SELECT DISTINCT remote_address, toString(vendor), toString(` + nameSQL + `), toString(country_code), toString(subdivision_code), toString(cloud_provider), toString(cloud_region),
        toString(place_method), toString(confidence), asn, toString(as_organization), toString(jurisdiction), toString(verdict)
-FROM flows
+FROM flows AS f
 WHERE ` + chunkWhere + ` AND remote_address != toIPv6('::')`
 
 // moved judges every remote address of a chunk, in which the policy does not change. What has no
@@ -75,7 +74,7 @@ WHERE ` + chunkWhere + ` AND remote_address != toIPv6('::')`
 func (r *run) moved(ctx context.Context, since, until time.Time) (*moved, error) {
 	m := &moved{}
 	var err error
-	if m.ends, err = ext.NewTable("moved", ext.Column("address", "IPv6"), ext.Column("vendor", "String"), ext.Column("judgement", "UInt32")); err != nil {
+	if m.ends, err = ext.NewTable("moved", ext.Column("address", "IPv6"), ext.Column("vendor", "String"), ext.Column("name", "String"), ext.Column("judgement", "UInt32")); err != nil {
 		return nil, err
 	}
 	if m.judgements, err = ext.NewTable("judgements", ext.Column("judgement", "UInt32"), ext.Column("country_code", "String"), ext.Column("subdivision_code", "String"),
@@ -90,27 +89,27 @@ func (r *run) moved(ctx context.Context, since, until time.Time) (*moved, error)
 	defer rows.Close()
 	numbers := map[judgement]uint32{}
 	type end struct {
-		address netip.Addr
-		vendor  string
+		address      netip.Addr
+		vendor, name string
 	}
 	seen := map[end]bool{}
 	for rows.Next() {
 		var ip net.IP
-		var vendor string
+		var vendor, name string
 		var stored judgement
-		if err := rows.Scan(&ip, &vendor, &stored.country, &stored.subdivision, &stored.provider, &stored.region,
+		if err := rows.Scan(&ip, &vendor, &name, &stored.country, &stored.subdivision, &stored.provider, &stored.region,
 			&stored.method, &stored.confidence, &stored.asn, &stored.organization, &stored.jurisdiction, &stored.verdict); err != nil {
 			return nil, fmt.Errorf("read the addresses of %s: %w", since, err)
 		}
 		address, _ := netip.AddrFromSlice(ip.To16())
-		now := r.judge(vendor, r.Places.Lookup(address), since)
-		if now == stored || seen[end{address, vendor}] {
+		now := r.judge(vendor, name, r.Places.Lookup(address), since)
+		if now == stored || seen[end{address, vendor, name}] {
 			continue
 		}
 		if m.count == maxMoved {
 			return nil, errTooMany
 		}
-		seen[end{address, vendor}] = true
+		seen[end{address, vendor, name}] = true
 		m.count++
 		number, known := numbers[now]
 		if !known {
@@ -121,7 +120,7 @@ func (r *run) moved(ctx context.Context, since, until time.Time) (*moved, error)
 				return nil, err
 			}
 		}
-		if err := m.ends.Append(ip, vendor, number); err != nil {
+		if err := m.ends.Append(ip, vendor, name, number); err != nil {
 			return nil, err
 		}
 	}

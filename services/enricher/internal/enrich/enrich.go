@@ -9,6 +9,7 @@ import (
 
 	"github.com/gaissmai/bart"
 
+	"github.com/landfall-telemetry/landfall/internal/attribution"
 	"github.com/landfall-telemetry/landfall/internal/device"
 	"github.com/landfall-telemetry/landfall/internal/flow"
 	"github.com/landfall-telemetry/landfall/internal/geo"
@@ -35,6 +36,7 @@ type Tables struct {
 // Enricher enriches batches one after the other; it is for one goroutine and keeps its memory.
 type Enricher struct {
 	pseudonyms *pseudonym.Maker
+	nameHint   func(name string) policy.Where // attribution.Hint
 	out        landfallv1.EnrichedBatch
 	record     flow.Record
 
@@ -43,7 +45,10 @@ type Enricher struct {
 	used     int
 	tables   []*Tables // by data_set
 	networks map[*geo.AS]uint32
-	located  []located // by index in out.Places
+	located  [][]policy.Where // by index in out.Places: the place, and the others that sources say
+	hinted   []uint32         // by index of the name, see hint
+	hints    []policy.Where
+	hintIDs  map[policy.Where]uint32
 	sides    Sides
 }
 
@@ -52,7 +57,10 @@ type Sides [4]int
 
 // New returns an enricher that makes pseudonyms with key.
 func New(key pseudonym.Key) *Enricher {
-	return &Enricher{pseudonyms: pseudonym.NewMaker(key), networks: make(map[*geo.AS]uint32)}
+	return &Enricher{
+		pseudonyms: pseudonym.NewMaker(key), nameHint: attribution.Hint,
+		networks: make(map[*geo.AS]uint32), hintIDs: make(map[policy.Where]uint32),
+	}
 }
 
 // Enrich returns the enriched form of in, made from the message that source names. The result and
@@ -82,13 +90,14 @@ func (e *Enricher) Enrich(in *flow.Batch, source *landfallv1.Source, at func(sta
 	out.DomainSource = append(out.DomainSource, columns.DomainSource...)
 	out.Strings = append(out.Strings, columns.Strings...)
 
+	e.beginHints(len(columns.Strings))
 	now := e.enter(firstStart(in), at)
 	for i := range in.Len() {
 		in.At(i, &e.record)
 		if start := e.record.StartMs; start < now.since || start >= now.until {
 			now = e.enter(start, at)
 		}
-		e.append(&e.record, now)
+		e.append(&e.record, now, e.hint(columns, i))
 	}
 	e.nameTables()
 	return out, e.sides
@@ -146,7 +155,7 @@ func (e *Enricher) nameTables() {
 }
 
 // append judges one flow and adds it to the columns that depend on the handset's side.
-func (e *Enricher) append(r *flow.Record, now *epoch) {
+func (e *Enricher) append(r *flow.Record, now *epoch, hint uint32) {
 	t := now.tables
 	side := handsetSide(r, t.Subscribers)
 	e.sides[side]++
@@ -167,7 +176,7 @@ func (e *Enricher) append(r *flow.Record, now *epoch) {
 		subscriber = e.pseudonyms.Subscriber(handset, r.StartMs)
 	}
 	answer := t.Places.Lookup(remote)
-	key := cellKey{answer: answer.ID, vendor: vendor.ID}
+	key := cellKey{answer: answer.ID, vendor: vendor.ID, hint: hint}
 	cell, known := now.cells[key]
 	if !known {
 		cell = e.judge(now, key, vendor, answer)

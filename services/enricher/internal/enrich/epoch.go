@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/landfall-telemetry/landfall/internal/attribution"
 	"github.com/landfall-telemetry/landfall/internal/device"
 	"github.com/landfall-telemetry/landfall/internal/geo"
 	"github.com/landfall-telemetry/landfall/internal/policy"
@@ -24,8 +25,9 @@ type epoch struct {
 	places  map[placeKey]uint32
 }
 
-// cellKey is what is known of a flow's two ends: a device.Attribution.ID and a geo.Answer.ID.
-type cellKey struct{ answer, vendor uint32 }
+// cellKey is what is known of a flow's two ends: a geo.Answer.ID, a device.Attribution.ID, and what
+// the domain name hints at, see Enricher.hint.
+type cellKey struct{ answer, vendor, hint uint32 }
 
 // cell is what is written of a flow because of that.
 type cell struct{ place, network, vendor, verdict uint32 }
@@ -35,10 +37,9 @@ type placeKey struct {
 	place      *geo.Place
 	method     geo.Method
 	confidence geo.Confidence
+	answer     uint32 // of which the alternatives are, counted from 1; 0: there are none
+	hint       uint32 // if it disputes
 }
-
-// located is a place of the batch as the policy sees it: with the others that sources say.
-type located []policy.Where
 
 func (p *epoch) clear() {
 	p.tables, p.policy = nil, nil
@@ -107,7 +108,7 @@ func (t *Tables) era() (since, until int64) {
 
 // judge finds what is written of a vendor and an answer, and keeps it.
 func (e *Enricher) judge(p *epoch, key cellKey, vendor device.Attribution, answer geo.Answer) cell {
-	c := cell{place: e.placeIndex(p, answer), network: e.networkIndex(answer.AS), vendor: e.vendorIndex(p, vendor)}
+	c := cell{place: e.placeIndex(p, answer, key.hint), network: e.networkIndex(answer.AS), vendor: e.vendorIndex(p, vendor)}
 	_, verdict := p.policy.JudgeDisputed(vendor.Vendor, e.located[c.place], p.instant)
 	c.verdict = uint32(verdict)
 	p.cells[key] = c
@@ -124,8 +125,19 @@ func (e *Enricher) vendorIndex(p *epoch, a device.Attribution) uint32 {
 	return i
 }
 
-func (e *Enricher) placeIndex(p *epoch, a geo.Answer) uint32 {
-	k := placeKey{a.Place, a.Method, a.Confidence}
+func (e *Enricher) placeIndex(p *epoch, a geo.Answer, hint uint32) uint32 {
+	var hinted policy.Where
+	if hint > 0 {
+		hinted = e.hints[hint-1]
+	}
+	confidence, disputes := attribution.Corroborate(a, hinted)
+	k := placeKey{place: a.Place, method: a.Method, confidence: confidence}
+	if len(a.Alternatives) > 0 {
+		k.answer = a.ID + 1
+	}
+	if disputes {
+		k.hint = hint
+	}
 	i, ok := p.places[k]
 	if ok {
 		return i
@@ -133,19 +145,17 @@ func (e *Enricher) placeIndex(p *epoch, a geo.Answer) uint32 {
 	i = uint32(len(e.out.Places))
 	p.places[k] = i
 	out := &landfallv1.Place{Method: k.method.String(), Confidence: k.confidence.String()}
-	var l located
 	if a.Place != nil {
 		out.CountryCode, out.SubdivisionCode, out.City = a.Place.CountryCode, a.Place.SubdivisionCode, a.Place.City
 		out.CloudProvider, out.CloudRegion = a.Place.CloudProvider, a.Place.CloudRegion
-		l = append(l, whereOf(a.Place))
 	}
-	out.Jurisdiction, _ = p.policy.JudgeDisputed("", l, p.instant)
-	e.out.Places, e.located = append(e.out.Places, out), append(e.located, l)
+	places := attribution.Places(a, hinted, disputes)
+	for _, other := range places[min(1, len(places)):] {
+		out.Alternatives = append(out.Alternatives, attribution.Code(other))
+	}
+	out.Jurisdiction, _ = p.policy.JudgeDisputed("", places, p.instant)
+	e.out.Places, e.located = append(e.out.Places, out), append(e.located, places)
 	return i
-}
-
-func whereOf(p *geo.Place) policy.Where {
-	return policy.Where{Country: p.CountryCode, Subdivision: p.SubdivisionCode, Provider: p.CloudProvider, Region: p.CloudRegion}
 }
 
 func (e *Enricher) networkIndex(as *geo.AS) uint32 {
