@@ -34,7 +34,7 @@ var (
 		"endpoint_day", "endpoint_seen", "exporter_day", "data_set_day", "ledger_minute", "ledger_hour",
 	}
 	// Shared are those that tell everybody the same, and nothing of anybody's traffic.
-	Shared = []string{"revisions", "policies"}
+	Shared = []string{"revisions", "data_sets", "policies"}
 	// Closed are those that no tenant reads.
 	Closed = []string{"schema_migrations"}
 )

@@ -28,8 +28,9 @@ SELECT toDateTime({day:UInt32}, 'UTC') AS bucket, 'operator' AS operator, 'site'
            concat('2a00:', lower(hex(toUInt16(p.asn))), ':', lower(hex(toUInt16(h % 13))), '::', lower(hex(toUInt16(intDiv(h, 65536)))), ':', lower(hex(toUInt16(intDiv(h, 4294967296))))),
            concat('::ffff:', IPv4NumToString(toUInt32(16777216 + (sipHash64(p.asn, h % 23) % 56000) * 65536 + intDiv(h, 65536) % 65536))))) AS remote_address,
        p.asn AS asn, p.as_organization AS as_organization, p.country_code AS country_code, p.subdivision_code AS subdivision_code,
-       p.cloud_provider AS cloud_provider, p.cloud_region AS cloud_region, p.confidence AS confidence,
-       if(p.confidence = 'indeterminate', 'indeterminate', 'allowed') AS verdict,
+       p.cloud_provider AS cloud_provider, p.cloud_region AS cloud_region, p.place_method AS place_method, p.confidence AS confidence,
+       p.place_alternatives AS place_alternatives, p.jurisdiction AS jurisdiction,
+       if(p.confidence IN ('indeterminate', 'disputed'), 'indeterminate', 'allowed') AS verdict,
        c.k AS flows, octets_out AS bytes_up, octets_in AS bytes_down, packets_out AS packets_up, packets_in AS packets_down,
        999. * octets_out * octets_out / packets_out * (1 + (s % 997) / 2000) AS variance_low_up,
        999. * octets_in * octets_in / packets_in * (1 + (t % 997) / 2000) AS variance_low_down,
@@ -45,7 +46,7 @@ INNER JOIN bench_slot AS p ON toUInt32(sipHash64(c.e, 7) % 65536) = p.slot
 INNER JOIN bench_vendor AS v ON c.v = v.v;
 
 INSERT INTO endpoint_day (bucket, operator, site, vendor, remote_address, asn, as_organization, country_code, subdivision_code,
-    cloud_provider, cloud_region, confidence, verdict, flows, bytes_up, bytes_down, packets_up, packets_down,
+    cloud_provider, cloud_region, place_method, confidence, place_alternatives, jurisdiction, verdict, flows, bytes_up, bytes_down, packets_up, packets_down,
     variance_low_up, variance_low_down, variance_high_up, variance_high_down, variance_packets_up, variance_packets_down,
     sampling_interval_max, last_change, first_seen, last_seen, handsets)
 SELECT * EXCEPT (is_new, hash) FROM bench_day;

@@ -2,7 +2,7 @@
 -- bytes and packets that so many sampled flows have. Keys with less than one flow in 20 hours are
 -- drawn for the whole day, and their flows then put into its hours.
 INSERT INTO residency_hour (bucket, operator, site, handset_side, vendor, vendor_method, country_code, subdivision_code,
-    cloud_provider, cloud_region, asn, as_organization, place_method, confidence, verdict, revision, generation,
+    cloud_provider, cloud_region, asn, as_organization, place_method, confidence, jurisdiction, verdict, revision, generation,
     flows, bytes_up, bytes_down, packets_up, packets_down, variance_low_up, variance_low_down,
     variance_high_up, variance_high_down, variance_packets_up, variance_packets_down, sampling_interval_max, last_change)
 WITH
@@ -17,7 +17,7 @@ WITH
             range(least(55, toUInt32(lambda + 6 * sqrt(lambda) + 5))), arraySlice(log_factorial, 1, least(55, toUInt32(lambda + 6 * sqrt(lambda) + 5))))))) AS poisson
 SELECT toDateTime({day:UInt32} + 3600 * hour, 'UTC') AS bucket,
        operator, site, handset_side, vendor, vendor_method, country_code, subdivision_code, cloud_provider, cloud_region,
-       asn, as_organization, place_method, confidence, verdict, 0 AS revision, 0 AS generation,
+       asn, as_organization, place_method, confidence, jurisdiction, verdict, 0 AS revision, 0 AS generation,
        toUInt64(k) AS flows,
        toUInt64(1000 * octets_up_a + 500 * octets_up_b) AS bytes_up,
        toUInt64(1000 * octets_down_a + 500 * octets_down_b) AS bytes_down,

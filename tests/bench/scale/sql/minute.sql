@@ -1,10 +1,10 @@
 -- One day of the table of minutes: the flows of every hour's row, put into its minutes.
 INSERT INTO residency_minute (bucket, operator, site, handset_side, vendor, vendor_method, country_code, subdivision_code,
-    cloud_provider, cloud_region, asn, as_organization, place_method, confidence, verdict, revision, generation,
+    cloud_provider, cloud_region, asn, as_organization, place_method, confidence, jurisdiction, verdict, revision, generation,
     flows, bytes_up, bytes_down, packets_up, packets_down, variance_low_up, variance_low_down,
     variance_high_up, variance_high_down, variance_packets_up, variance_packets_down, sampling_interval_max, last_change)
 SELECT minute, operator, site, handset_side, vendor, vendor_method, country_code, subdivision_code,
-    cloud_provider, cloud_region, asn, as_organization, place_method, confidence, verdict, revision, generation,
+    cloud_provider, cloud_region, asn, as_organization, place_method, confidence, jurisdiction, verdict, revision, generation,
     greatest(1, round(part * flows)), 500 * round(part * bytes_up / 500), 500 * round(part * bytes_down / 500),
     500 * round(part * packets_up / 500), 500 * round(part * packets_down / 500),
     part * variance_low_up, part * variance_low_down,

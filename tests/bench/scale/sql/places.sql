@@ -17,7 +17,10 @@ SELECT toUInt32(row_number() OVER (ORDER BY a, j)) AS pair,
        if(a <= 40 AND a % 3 = 0, ['aws', 'google', 'azure', 'oracle'][a % 4 + 1], '') AS cloud_provider,
        if(cloud_provider = '', '', concat('region-', toString(place))) AS cloud_region,
        multiIf(cloud_provider != '', 'cloud_range', a % 17 = 1, 'anycast', 'city_db') AS place_method,
-       multiIf(place_method = 'cloud_range', 'published', place_method = 'anycast', 'indeterminate', 'single') AS confidence,
+       multiIf(place_method = 'cloud_range', 'published', place_method = 'anycast', 'indeterminate', sipHash64(a, j, 2) % 20 = 0, 'disputed', sipHash64(a, j, 2) % 20 < 15, 'agreed', 'single') AS confidence,
+       -- The countries' own laws, but that a third of them share one; a disputed place is under none.
+       multiIf(confidence IN ('indeterminate', 'disputed'), '', country % 3 = 0, 'EU', concat('law of ', country_code)) AS jurisdiction,
+       if(confidence = 'disputed', concat(char(65 + (a + j) % 26), char(65 + a % 26)), '') AS place_alternatives,
        weight / sum(weight) OVER () AS weight
 FROM placed;
 
@@ -37,7 +40,8 @@ SELECT toUInt64(p.pair) * 1000 + v.v * 2 + s AS id,
        p.country_code AS country_code, p.subdivision_code AS subdivision_code, p.cloud_provider AS cloud_provider,
        p.cloud_region AS cloud_region, p.asn AS asn, p.as_organization AS as_organization,
        p.place_method AS place_method, p.confidence AS confidence,
-       multiIf(p.confidence = 'indeterminate', 'indeterminate', p.country_code = 'AA', 'domestic', p.country_code = 'AB' AND v.v % 3 = 0, 'restricted', 'allowed') AS verdict,
+       p.jurisdiction AS jurisdiction,
+       multiIf(p.confidence IN ('indeterminate', 'disputed'), 'indeterminate', p.country_code = 'AA', 'domestic', p.country_code = 'AB' AND v.v % 3 = 0, 'restricted', 'allowed') AS verdict,
        v.v AS v,
        p.weight * v.weight * [0.8, 0.2][s + 1]
            * exp(sqrt(-2 * log((sipHash64(p.pair, v.v, 1) + 1) / 18446744073709551616)) * cos(2 * pi() * (sipHash64(p.pair, v.v, 2) / 18446744073709551616))) AS raw,
