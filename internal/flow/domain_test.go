@@ -39,7 +39,7 @@ func TestDomainNameIsStable(t *testing.T) {
 }
 
 func TestDomainNameDoesNotAllocate(t *testing.T) {
-	if n := testing.AllocsPerRun(100, func() { DomainName("cdn.example.net.") }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { _, _ = DomainName("cdn.example.net.") }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -47,8 +47,11 @@ func TestDomainNameDoesNotAllocate(t *testing.T) {
 func TestNamesInABatch(t *testing.T) {
 	var b Batch
 	for _, r := range []Record{
-		{DomainName: "Seen.Example."}, {}, {DomainName: "not a name"},
-		{DomainName: "asked.example", DomainSource: landfallv1.DomainSource_DOMAIN_SOURCE_DNS}, {DomainSource: landfallv1.DomainSource_DOMAIN_SOURCE_DNS},
+		{DomainName: "Seen.Example."},
+		{},
+		{DomainName: "not a name"},
+		{DomainName: "asked.example", DomainSource: landfallv1.DomainSource_DOMAIN_SOURCE_DNS},
+		{DomainSource: landfallv1.DomainSource_DOMAIN_SOURCE_DNS},
 	} {
 		b.Append(&r)
 	}

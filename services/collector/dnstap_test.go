@@ -8,7 +8,7 @@ import (
 	"time"
 
 	tap "github.com/dnstap/golang-dnstap"
-	"github.com/farsightsec/golang-framestream"
+	framestream "github.com/farsightsec/golang-framestream"
 	"golang.org/x/net/dns/dnsmessage"
 	"google.golang.org/protobuf/proto"
 

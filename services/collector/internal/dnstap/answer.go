@@ -1,11 +1,12 @@
 package dnstap
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
 
-	"github.com/dnstap/golang-dnstap"
+	dnstap "github.com/dnstap/golang-dnstap"
 	"golang.org/x/net/dns/dnsmessage"
 	"google.golang.org/protobuf/proto"
 
@@ -97,7 +98,7 @@ func (a *answer) response(message []byte) Reason {
 	aliases := make(map[string]string)
 	for range maxAnswers {
 		r, err := p.AnswerHeader()
-		if err == dnsmessage.ErrSectionDone {
+		if errors.Is(err, dnsmessage.ErrSectionDone) {
 			break
 		}
 		if err != nil {

@@ -20,8 +20,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/dnstap/golang-dnstap"
-	"github.com/farsightsec/golang-framestream"
+	dnstap "github.com/dnstap/golang-dnstap"
+	framestream "github.com/farsightsec/golang-framestream"
 
 	"github.com/landfall-telemetry/landfall/services/collector/internal/names"
 )
@@ -114,8 +114,11 @@ func (s *Server) open(ctx context.Context) error {
 // clearSocket removes a socket that a process which was killed has left.
 func clearSocket(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return nil // not there; anything else shows when it is opened
+		return fmt.Errorf("unix_socket: %w", err)
 	}
 	if info.Mode()&os.ModeSocket == 0 {
 		return fmt.Errorf("unix_socket: %s is there and is no socket", path)
@@ -243,12 +246,12 @@ func (s *Server) receive(c net.Conn) Reason {
 	_ = c.SetDeadline(time.Time{})
 	var frame []byte
 	for {
-		head, err := r.Peek(1)
-		if err != nil {
+		if _, err := r.Peek(1); err != nil {
 			return ""
 		}
 		_ = c.SetReadDeadline(time.Now().Add(s.patience))
-		if head, err = r.Peek(4); err != nil {
+		head, err := r.Peek(4)
+		if err != nil {
 			return s.cut()
 		}
 		n := int(binary.BigEndian.Uint32(head))

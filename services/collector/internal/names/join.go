@@ -87,6 +87,14 @@ func (t *Table) lookup(p *landfallv1.FlowBatch, from int, found []match) {
 			candidates[2*i+1].slot = t.slots[candidates[2*i+1].hash&t.mask]
 		}
 	}
+	// So are the runs that the tags say are the keys'.
+	var touched uint32
+	for i := range candidates[:2*len(found)] {
+		if c := &candidates[i]; c.slot != 0 && c.slot>>tagShift == c.hash {
+			touched += t.run(uint32(c.slot)).name
+		}
+	}
+	sink(touched)
 	for i := range found {
 		if found[i].skip {
 			continue
@@ -106,6 +114,11 @@ func (t *Table) lookup(p *landfallv1.FlowBatch, from int, found []match) {
 		}
 	}
 }
+
+// sink has the compiler keep the reads.
+//
+//go:noinline
+func sink(uint32) {}
 
 // choose takes the last name that was asked for until then, and sees whether there is another one
 // within keep. If the other side of the flow gave a name already, the later one is taken.
