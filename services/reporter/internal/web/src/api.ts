@@ -14,6 +14,8 @@ export interface ResidencyRow {
   place_name?: string;
   country?: string;
   country_name?: string;
+  confidence?: string;
+  verdict?: string;
   flows: bigint;
   bytes_up: bigint;
   bytes_down: bigint;

@@ -17,6 +17,7 @@ import { Colours, currentTheme } from "./colours";
 import { fillVendors, fillWeeks, showChoice } from "./controls";
 import { countriesOf } from "./countries";
 import { byId, el, setText } from "./dom";
+import { confidenceText, unsure, verdictText } from "./evidence";
 import { percent, vendorName } from "./format";
 import { countriesTable, WorldMap } from "./map";
 import { greatestShift, sentenceOf, seriesOf, shiftOf } from "./shift";
@@ -40,6 +41,7 @@ interface Figures {
   byWeek: ResidencyRow[];
   buckets: BucketInfo[]; // of byWeek
   byCountry: ResidencyRow[];
+  evidence: ResidencyRow[]; // by verdict and confidence
   now: number;
 }
 
@@ -90,11 +92,12 @@ async function ask(t: Totals): Promise<Figures | undefined> {
   const vendor = await vendorToShow(vendors, now);
   const time = { since: iso(range.from), until: iso(range.to + week) };
   const one = vendor === "" ? {} : { vendor };
-  const [rank, byVendor, byWeek, byCountry] = await Promise.all([
+  const [rank, byVendor, byWeek, byCountry, evidence] = await Promise.all([
     rowsOf({ by: "place", bucket: "total", top: "10" }),
     residency({ by: "vendor,place", bucket: "total", top: "2000", ...time }),
     residency({ by: "place", bucket: "week", top: places, ...time, ...one }),
     rowsOf({ by: "country,place", bucket: "total", top: "2000", ...time, ...one }),
+    rowsOf({ by: "verdict,confidence", bucket: "total", ...time, ...one }),
   ]);
   colours.claim(rank.map((r) => r.place ?? "unknown"));
   return {
@@ -105,6 +108,7 @@ async function ask(t: Totals): Promise<Figures | undefined> {
     byWeek: byWeek.rows,
     buckets: byWeek.buckets,
     byCountry,
+    evidence,
     now,
   };
 }
@@ -167,6 +171,7 @@ function draw(): void {
   setText(byId("map-title", HTMLElement), f ? `${name}: bytes ${state.direction} by country` : "Countries");
   say(view, name);
   sayBasis(f?.buckets);
+  sayEvidence(f?.evidence ?? []);
   chart.draw(view, colours, theme);
   weeksTable(byId("weeks", HTMLTableElement), view);
   drawLegend(byId("legend", HTMLElement), view, colours, theme, (place) => {
@@ -261,6 +266,14 @@ function sayBasis(buckets: BucketInfo[] | undefined): void {
   line.dataset.counted = sum.share_counted === null ? "unknown" : String(sum.share_counted);
   line.dataset.state = sum.share_counted === null || (buckets ?? []).some(doubtful) ? "doubt" : "whole";
   setText(byId("changes", HTMLElement), changesText(buckets ?? []));
+}
+
+/** sayEvidence says what the policy says, and how sure the places are. */
+function sayEvidence(rows: ResidencyRow[]): void {
+  setText(byId("verdicts", HTMLElement), verdictText(rows, state.direction));
+  const line = byId("confidence", HTMLElement);
+  setText(line, confidenceText(rows, state.direction));
+  line.dataset.state = unsure(rows, state.direction) ? "doubt" : "whole";
 }
 
 function change(part: Partial<State>): void {
