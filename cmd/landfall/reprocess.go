@@ -17,6 +17,7 @@ import (
 
 	"github.com/landfall-telemetry/landfall/internal/bus"
 	"github.com/landfall-telemetry/landfall/internal/geo"
+	"github.com/landfall-telemetry/landfall/internal/policy"
 	"github.com/landfall-telemetry/landfall/internal/reprocess"
 	"github.com/landfall-telemetry/landfall/internal/telemetry"
 	"github.com/landfall-telemetry/landfall/services/aggregator"
@@ -35,7 +36,7 @@ func reprocessCommand(o *options) *cobra.Command {
 revision. What is read stays what it was until all of it is computed and adds up; then it changes at once.
 Flows that come in meanwhile count in both. Older revisions stay readable.
 
-Places and networks are judged anew. Vendors stay as they are, since the addresses that they were judged by
+Places, networks, jurisdictions and verdicts are judged anew, by the policy's rows for the day. Vendors stay as they are, since the addresses that they were judged by
 are not kept; so do the endpoint tables.
 
 A run that dies changes nothing that is read; run it again. --abandon removes what it left.`,
@@ -113,7 +114,12 @@ func runReprocess(cmd *cobra.Command, c *Config, options reprocess.Options, dry,
 		return err
 	}
 	options.Places = table
-	sayPeriod(cmd, period, table)
+	if c.Enricher.PolicyPath != "" {
+		if options.Policy, err = policy.Load(c.Enricher.PolicyPath); err != nil {
+			return err
+		}
+	}
+	sayPeriod(cmd, period, table, options.Policy)
 	if dry {
 		if asJSON {
 			return writeIndented(cmd.OutOrStdout(), period)
@@ -142,10 +148,13 @@ func runReprocess(cmd *cobra.Command, c *Config, options reprocess.Options, dry,
 	return writeReprocessed(cmd.OutOrStdout(), result)
 }
 
-func sayPeriod(cmd *cobra.Command, p *reprocess.Period, table *geo.Table) {
+func sayPeriod(cmd *cobra.Command, p *reprocess.Period, table *geo.Table, rules *policy.Policy) {
 	var versions []string
 	for _, v := range table.Versions() {
 		versions = append(versions, v.Name+" "+v.Version)
+	}
+	if rules != nil {
+		versions = append(versions, "policy "+rules.Version)
 	}
 	cmd.PrintErrf("%s to %s: %d flows\n  judged by: %s\n  judged anew by: %s\n", p.Since.Format(time.DateOnly), p.Until.AddDate(0, 0, -1).Format(time.DateOnly),
 		p.Flows, strings.Join(p.DataSets, "; "), strings.Join(versions, ", "))
