@@ -62,7 +62,7 @@ web: $(web)/dist/index.html ## Build the page, if its sources have changed
 .PHONY: data
 data: build ## Fetch the data sets and the ClickHouse engine (240 MB), if they are missing
 	@$(need) npm
-	@$(step) 'data sets' bin/landfall data update
+	@$(step) 'data sets' bin/landfall data update engine city asn oui
 
 .PHONY: plugin
 plugin: ## Build the Grafana plugin's backend into build/plugin
@@ -157,6 +157,10 @@ bench: ## Benchmarks of the hot paths, with allocations
 .PHONY: bench-insert
 bench-insert: data ## Flows into ClickHouse with all rollups: flows/s, CPU of client and engine
 	@go test -run '^$$' -bench 'Insert$$' -benchtime 3x -timeout 30m ./internal/clickhouse/flows | tests/bench/json
+
+.PHONY: accuracy
+accuracy: data ## Hold the city table against the providers' LISTS (files), put the table into docs/evidence.md
+	@go run ./tests/accuracy -write docs/evidence.md $(LISTS)
 
 .PHONY: bench-scale
 bench-scale: data ## Rollups of SHARE × a billion flows: sizes, and how long questions take (20 GB of disk, 30 minutes)

@@ -27,6 +27,7 @@ import (
 // section and those of its peers.
 type Config struct {
 	DataDir    string            `yaml:"data_dir" doc:"Folder of the data sets that landfall data update fetches."`
+	DataKeep   int               `yaml:"data_keep" doc:"How many older versions of each data set stay in data_dir, so that late flows are judged by the version of their own time."`
 	StateDir   string            `yaml:"state_dir" doc:"Folder for what a process must keep: spool, secrets, and the embedded broker's and engine's data."`
 	Tenants    []tenant.Tenant   `yaml:"tenants" doc:"Those who may see a part only, each with name, operators, sites, and perhaps user and password of its own ClickHouse login."`
 	Telemetry  telemetry.Config  `yaml:"telemetry"`
@@ -58,6 +59,7 @@ type options struct{ configFile string }
 func defaultConfig() *Config {
 	c := &Config{
 		DataDir:    "data",
+		DataKeep:   dataset.DefaultKeep,
 		StateDir:   "data/state",
 		Telemetry:  telemetry.DefaultConfig(),
 		Kafka:      bus.DefaultConfig(),
@@ -121,6 +123,7 @@ func (c *Config) complete() {
 	fill(&c.Enricher.CityPath, dataset.Path(c.DataDir, dataset.City, ""))
 	fill(&c.Enricher.ASNPath, dataset.Path(c.DataDir, dataset.ASN, ""))
 	fill(&c.Enricher.OUIFile, dataset.Path(c.DataDir, dataset.OUI, dataset.OUIList))
+	c.Enricher.DataDir = c.DataDir
 	fill(&c.Embedded.Broker.Dir, filepath.Join(c.StateDir, "broker"))
 	fill(&c.Embedded.ClickHouse.Dir, filepath.Join(c.StateDir, "clickhouse"))
 	fill(&c.Embedded.ClickHouse.Library, dataset.Path(c.DataDir, dataset.Engine, dataset.EngineLibrary))
@@ -140,6 +143,9 @@ func (c *Config) Validate() error {
 				errs = append(errs, fmt.Errorf("  %s.%s", name, line))
 			}
 		}
+	}
+	if c.DataKeep < 0 {
+		errs = append(errs, fmt.Errorf("  data_keep: %d is less than none", c.DataKeep))
 	}
 	section("telemetry", c.Telemetry.Validate())
 	section("kafka", c.Kafka.Validate())

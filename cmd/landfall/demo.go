@@ -300,7 +300,7 @@ func (d *demo) show(ctx context.Context, queries *query.Client, result scenario.
 			fmt.Fprintln(d.out, "  "+w)
 		}
 	}
-	for _, credit := range dataset.Credits() {
+	for _, credit := range dataset.Credits(d.config.DataDir) {
 		fmt.Fprintln(d.out, credit)
 	}
 	configPath := filepath.Join(d.dir, "landfall.yaml")

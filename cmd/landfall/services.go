@@ -114,7 +114,7 @@ func (r *reporterParts) Start(ctx context.Context) error {
 		return err
 	}
 	r.close = conn.Close
-	about := reporter.About{Version: version, Credits: dataset.Credits(), PlaceName: geo.Name}
+	about := reporter.About{Version: version, Credits: dataset.Credits(p.config.DataDir), PlaceName: geo.Name}
 	r.reporter, err = reporter.New(p.config.Reporter, query.New(conn, p.config.ClickHouse.ReadDatabase(), query.Options{Scope: scope}), about, p.log, p.registry, p.group.Fail)
 	if err != nil {
 		return err

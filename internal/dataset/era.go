@@ -22,6 +22,9 @@ type InUse struct {
 	Files       []string // their paths
 	SHA256      []string // of the files
 	InForceFrom time.Time
+
+	Date                    string // YYYY-MM-DD of the data, where it is known
+	License, Source, Credit string
 }
 
 // Of gives the paths of a set's files; none where the era has no such set.
@@ -100,7 +103,7 @@ func inForceOf(dir string, sets []Set) ([]Era, error) {
 }
 
 func (v version) inUse(set string) InUse {
-	u := InUse{Set: set, Version: v.Version, InForceFrom: v.InForceFrom}
+	u := InUse{Set: set, Version: v.Version, InForceFrom: v.InForceFrom, Date: v.Date, License: v.License, Source: v.Source, Credit: v.Credit}
 	files := slices.Clone(v.Files)
 	slices.SortFunc(files, func(a, b manifestFile) int { return cmp.Compare(a.Name, b.Name) })
 	for _, f := range files {

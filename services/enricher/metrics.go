@@ -15,6 +15,11 @@ type metrics struct {
 	refused      *prometheus.CounterVec
 	retries      prometheus.Counter
 	writeSeconds prometheus.Histogram
+
+	loaded         prometheus.Gauge
+	reloads        prometheus.Counter
+	reloadFailures *prometheus.CounterVec
+	olderLoads     prometheus.Counter
 }
 
 // sideNames are the values of the label side.
@@ -44,12 +49,27 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "landfall_enricher_write_seconds", Help: "Time that a write to Kafka took until it was acknowledged.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14),
 		}),
+		loaded: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "landfall_enricher_tables_loaded_timestamp_seconds", Help: "When the data sets and the policy in service were put there.",
+		}),
+		reloads: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "landfall_enricher_tables_reloads_total", Help: "Changes of data sets or policy that were put into service.",
+		}),
+		reloadFailures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "landfall_enricher_tables_reload_failures_total", Help: "Data sets or policies that were refused while those before stayed in service.",
+		}, []string{"reason"}),
+		olderLoads: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "landfall_enricher_tables_older_loads_total", Help: "Data sets of an earlier time that were loaded for late flows.",
+		}),
 	}
 	for side, name := range sideNames {
 		m.flows[side] = flows.WithLabelValues(name)
 	}
+	for _, reason := range []string{"data", "policy", "older"} {
+		m.reloadFailures.WithLabelValues(reason)
+	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.batches, flows, m.refused, m.retries, m.writeSeconds} {
+	for _, c := range []prometheus.Collector{m.batches, flows, m.refused, m.retries, m.writeSeconds, m.loaded, m.reloads, m.reloadFailures, m.olderLoads} {
 		errs = append(errs, reg.Register(c))
 	}
 	if err := errors.Join(errs...); err != nil {

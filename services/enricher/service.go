@@ -5,8 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
 	"time"
 
+	"github.com/gaissmai/bart"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/landfall-telemetry/landfall/internal/bus"
@@ -31,10 +36,13 @@ type Service struct {
 	fail    func(error)
 	metrics *metrics
 
-	key    pseudonym.Key
-	tables *enrich.Tables
+	key         pseudonym.Key
+	subscribers *bart.Lite
+	inForce     atomic.Pointer[inForce]
+	attempt     string // what was tried last to put into service; of Start, then of watch
 
 	cancel  context.CancelFunc
+	watched chan struct{}
 	stopped chan struct{}
 }
 
@@ -53,14 +61,31 @@ func (s *Service) Start(ctx context.Context) error {
 	if s.key, err = pseudonym.LoadKey(s.config.PseudonymKeyFile); err != nil {
 		return err
 	}
-	if s.tables, err = s.loadTables(); err != nil {
+	prefixes, err := s.config.prefixes()
+	if err != nil {
 		return err
 	}
+	s.subscribers = &bart.Lite{}
+	for _, p := range prefixes {
+		s.subscribers.Insert(p)
+	}
+	first, _, _, err := s.find(nil)
+	if err != nil {
+		return err
+	}
+	s.serve(first)
 	if _, err = s.bus.EnsureTopics(ctx, bus.TopicFlows, bus.TopicEnriched, bus.TopicDeadLetter); err != nil {
 		return err
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s.cancel, s.stopped = cancel, make(chan struct{})
+	s.cancel, s.stopped, s.watched = cancel, make(chan struct{}), make(chan struct{})
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		defer close(s.watched)
+		defer signal.Stop(hangups)
+		s.watch(run, hangups)
+	}()
 	go func() {
 		defer close(s.stopped)
 		if err := s.bus.Consume(run, group, bus.TopicFlows, s.handle); err != nil {
@@ -76,12 +101,20 @@ func (s *Service) Shutdown(ctx context.Context) error {
 		return nil
 	}
 	s.cancel()
-	select {
-	case <-s.stopped:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	for _, end := range []chan struct{}{s.stopped, s.watched} {
+		select {
+		case <-end:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
+	return nil
+}
+
+// serve exchanges what batches are judged by from now on, in one step.
+func (s *Service) serve(f *inForce) {
+	s.inForce.Store(f)
+	s.metrics.loaded.SetToCurrentTime()
 }
 
 // handle enriches one partition for one generation of the group.
@@ -182,7 +215,7 @@ func (w *worker) enrich(ctx context.Context, m *bus.Message) error {
 		return w.deadLetter(ctx, m, "absurd_time", fmt.Errorf("received_ms %d is not in the years 2000 to 2100", at))
 	}
 	source := &landfallv1.Source{Topic: w.partition.Topic, Partition: int32(w.partition.ID), Offset: m.Offset}
-	out, sides := w.enricher.Enrich(&w.batch, source, func(int64) *enrich.Tables { return s.tables })
+	out, sides := w.enricher.Enrich(&w.batch, source, s.inForce.Load().at)
 	var err error
 	if w.buffer, err = appendMarshal(w.buffer[:0], out); err != nil {
 		return w.deadLetter(ctx, m, "marshal", err)
