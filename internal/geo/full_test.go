@@ -104,7 +104,7 @@ func TestFullSubdivisions(t *testing.T) {
 		if i+1 < len(table.v4.runs) {
 			end = uint64(table.v4.runs[i+1].start)
 		}
-		p := table.answers[r.value].Place
+		p := table.answer(r.value).Place
 		if p == nil {
 			continue
 		}
@@ -176,8 +176,67 @@ func TestFullASTable(t *testing.T) {
 	}
 }
 
+// everything gives the full tables with all layers that are here: a witness
+// where one is installed, the published lists where they lie beside the
+// checkout.
+func everything(t testing.TB) (files Files, lists int) {
+	t.Helper()
+	city := dataFolder(t, "city")
+	files = Files{City: []string{city}, ASN: []string{dataFolder(t, "asn")}}
+	if witness := filepath.Join(city, "..", "witness"); exists(witness) {
+		files.Witness = []string{witness}
+	}
+	published := filepath.Join("..", "..", "..", "shared", "testdata", "cloud")
+	files.Cloud, _ = filepath.Glob(filepath.Join(published, "*.json.gz"))
+	files.Anycast, _ = filepath.Glob(filepath.Join(published, "anycast-*.csv.gz"))
+	return files, len(files.Cloud) + len(files.Anycast)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// TestFullTable builds the whole table within the memory that is promised, and
+// in the time, unless the machine is busy otherwise.
+func TestFullTable(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the full table takes some seconds")
+	}
+	files, lists := everything(t)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	table, err := Open(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(start)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	megabytes := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) >> 20
+	t.Logf("%d city tables as witness, %d published lists: loaded in %s, %d MB; %d and %d runs, %d answers, %d places, %d ASes", len(files.Witness), lists,
+		took.Round(10*time.Millisecond), megabytes, len(table.v4.runs), table.v6.runs(), len(table.answers), len(table.places), len(table.systems))
+	if megabytes > 400 {
+		t.Errorf("%d MB are more than 400", megabytes)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		a := addr4(key4(r.Uint32()))
+		if n := testing.AllocsPerRun(1, func() { table.Lookup(a) }); n != 0 {
+			t.Fatalf("%s: %v allocations", a, n)
+		}
+	}
+	runtime.KeepAlive(table)
+}
+
 func BenchmarkLookup(b *testing.B) {
-	table := full(b)
+	files, _ := everything(b)
+	table, err := Open(files)
+	if err != nil {
+		b.Fatal(err)
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	random4 := make([]netip.Addr, 1<<16)
 	for i := range random4 {
@@ -211,10 +270,10 @@ func BenchmarkLookup(b *testing.B) {
 }
 
 func BenchmarkOpen(b *testing.B) {
-	city, asn := dataFolder(b, "city"), dataFolder(b, "asn")
+	files, _ := everything(b)
 	b.ReportAllocs()
 	for range b.N {
-		if _, err := Open(Files{City: []string{city}, ASN: []string{asn}}); err != nil {
+		if _, err := Open(files); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -129,16 +129,8 @@ func newIndex6(r runs[key6]) index6 {
 func (x *index6) find(hi, lo uint64) uint32 {
 	at := 0
 	for _, level := range x.levels {
-		// The first key of a node is never above hi. Counting the others takes no
-		// branch that could be guessed wrong.
 		at = min(at, len(level)/fan6-1) // the last address is not below the padding
-		node := (*[fan6]uint64)(level[at*fan6:])
-		n := 0
-		for _, key := range node {
-			_, above := bits.Sub64(hi, key, 0)
-			n += int(above)
-		}
-		at = at*fan6 + fan6 - 1 - n
+		at = at*fan6 + below((*[fan6]uint64)(level[at*fan6:]), hi)
 	}
 	value := x.values[min(at, len(x.values)-1)] // padding lies behind the last
 	if value&inside6 == 0 {
@@ -160,3 +152,17 @@ func (x *index6) find(hi, lo uint64) uint32 {
 // runs gives the number of runs that are kept, those within upper halves left
 // out.
 func (x *index6) runs() int { return len(x.values) }
+
+// below gives the last key of a node that is not above k. The first never is.
+// It reckons with the borrow of a subtraction: branches would be guessed wrong
+// every other time.
+func below(node *[fan6]uint64, k uint64) int {
+	_, above := bits.Sub64(k, node[8], 0)
+	n := (above ^ 1) << 3
+	_, above = bits.Sub64(k, node[(n+4)%fan6], 0)
+	n += (above ^ 1) << 2
+	_, above = bits.Sub64(k, node[(n+2)%fan6], 0)
+	n += (above ^ 1) << 1
+	_, above = bits.Sub64(k, node[(n+1)%fan6], 0)
+	return int(n + (above ^ 1))
+}

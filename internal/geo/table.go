@@ -15,13 +15,14 @@ import (
 // Table answers where addresses are. It never changes and is safe for any
 // number of readers.
 type Table struct {
-	v4       index4
-	v6       index6
-	answers  []Answer
-	places   []Place
-	systems  []AS
-	versions []Version
-	sources  *sources // what Evidence reads
+	v4           index4
+	v6           index6
+	answers      []draft
+	places       []Place
+	alternatives []*Place // to each place, so that an answer's are a slice of it
+	systems      []AS
+	versions     []Version
+	sources      *sources // what Evidence reads
 }
 
 // Files are the data files that a table is made of. Each may be compressed
@@ -141,17 +142,33 @@ const nat64 = 0x0064ff9b_00000000
 func (t *Table) Lookup(a netip.Addr) Answer {
 	if a.Is4() {
 		b := a.As4()
-		return t.answers[t.v4.find(binary.BigEndian.Uint32(b[:]))]
+		return t.answer(t.v4.find(binary.BigEndian.Uint32(b[:])))
 	}
 	if !a.IsValid() {
-		return t.answers[1]
+		return t.answer(1)
 	}
 	b := a.As16()
 	hi, lo := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
 	if embeds4(hi, lo) {
-		return t.answers[t.v4.find(uint32(lo))]
+		return t.answer(t.v4.find(uint32(lo)))
 	}
-	return t.answers[t.v6.find(hi, lo)]
+	return t.answer(t.v6.find(hi, lo))
+}
+
+// answer says in full what a draft says in numbers.
+func (t *Table) answer(id uint32) Answer {
+	d := &t.answers[id]
+	a := Answer{ID: id, Method: d.method, Confidence: d.confidence, Reason: d.reason}
+	if d.place != 0 {
+		a.Place = &t.places[d.place-1]
+	}
+	if d.as != 0 {
+		a.AS = &t.systems[d.as-1]
+	}
+	if d.alternative != 0 {
+		a.Alternatives = t.alternatives[d.alternative-1 : d.alternative : d.alternative]
+	}
+	return a
 }
 
 func embeds4(hi, lo uint64) bool {
