@@ -247,9 +247,9 @@ func BenchmarkLookup(b *testing.B) {
 	random6 := make([]netip.Addr, 1<<16)
 	for i := range random6 {
 		// Random over the runs and not over the space, nearly all of which is empty.
-		starts := table.v6.levels[len(table.v6.levels)-1]
 		var raw [16]byte
-		binary.BigEndian.PutUint64(raw[:8], starts[r.IntN(table.v6.runs())])
+		run := r.IntN(table.v6.runs())
+		binary.BigEndian.PutUint64(raw[:8], table.v6.leaves[run/fan6].keys[run%fan6])
 		binary.BigEndian.PutUint64(raw[8:], r.Uint64())
 		random6[i] = netip.AddrFrom16(raw)
 	}

@@ -63,9 +63,16 @@ func (x *index4) find(a uint32) uint32 {
 // keys fill two cache lines. Nearly all runs begin at a zero lower half; the few
 // upper halves that are cut within have an index of their own.
 type index6 struct {
-	levels [][]uint64 // from the root down; levels[i][j] is levels[i+1][j*fan6]; padded to whole nodes
-	values []uint32   // of the last level; with inside6, an index into inner
+	levels [][]uint64 // from the root down; levels[i][j] is the first key of node j of the next level; padded to whole nodes
+	leaves []leaf6    // padded with the last address
 	inner  []inner6
+	count  int // keys in leaves
+}
+
+// leaf6 keeps the values beside the keys: both are then on one page.
+type leaf6 struct {
+	keys   [fan6]uint64
+	values [fan6]uint32 // with inside6, an index into inner
 }
 
 // inner6 is the runs within one upper half. starts[0] is 0.
@@ -81,9 +88,18 @@ const (
 
 func newIndex6(r runs[key6]) index6 {
 	var x index6
-	keys := make([]uint64, 0, len(r.start)+fan6)
-	x.values = make([]uint32, 0, len(r.start))
-	put := func(hi uint64, value uint32) { keys, x.values = append(keys, hi), append(x.values, value) }
+	x.leaves = make([]leaf6, 0, len(r.start)/fan6+1)
+	put := func(hi uint64, value uint32) {
+		if x.count%fan6 == 0 {
+			x.leaves = append(x.leaves, leaf6{})
+		}
+		leaf := &x.leaves[x.count/fan6]
+		// What comes behind the last key is found like it.
+		for i := x.count % fan6; i < fan6; i++ {
+			leaf.keys[i], leaf.values[i] = hi, value
+		}
+		x.count++
+	}
 	var before uint32 // value of the run before i
 	for i := 0; i < len(r.start); {
 		hi := r.start[i].hi
@@ -107,6 +123,11 @@ func newIndex6(r runs[key6]) index6 {
 			put(hi+1, before)
 		}
 	}
+	x.leaves = slices.Clip(x.leaves)
+	keys := make([]uint64, len(x.leaves), len(x.leaves)+fan6)
+	for i := range x.leaves {
+		keys[i] = x.leaves[i].keys[0]
+	}
 	for {
 		for len(keys)%fan6 != 0 {
 			keys = append(keys, math.MaxUint64)
@@ -122,7 +143,6 @@ func newIndex6(r runs[key6]) index6 {
 		keys = above
 	}
 	slices.Reverse(x.levels)
-	x.values = slices.Clip(x.values)
 	return x
 }
 
@@ -132,7 +152,8 @@ func (x *index6) find(hi, lo uint64) uint32 {
 		at = min(at, len(level)/fan6-1) // the last address is not below the padding
 		at = at*fan6 + below((*[fan6]uint64)(level[at*fan6:]), hi)
 	}
-	value := x.values[min(at, len(x.values)-1)] // padding lies behind the last
+	leaf := &x.leaves[min(at, len(x.leaves)-1)]
+	value := leaf.values[below(&leaf.keys, hi)%fan6]
 	if value&inside6 == 0 {
 		return value
 	}
@@ -151,7 +172,7 @@ func (x *index6) find(hi, lo uint64) uint32 {
 
 // runs gives the number of runs that are kept, those within upper halves left
 // out.
-func (x *index6) runs() int { return len(x.values) }
+func (x *index6) runs() int { return x.count }
 
 // below gives the last key of a node that is not above k. The first never is.
 // It reckons with the borrow of a subtraction: branches would be guessed wrong
