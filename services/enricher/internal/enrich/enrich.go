@@ -177,7 +177,7 @@ func (e *Enricher) append(r *flow.Record, now *epoch, hint uint32) {
 	}
 	answer := t.Places.Lookup(remote)
 	key := cellKey{answer: answer.ID, vendor: vendor.ID, hint: hint}
-	cell, known := now.cells[key]
+	cell, known := now.find(key)
 	if !known {
 		cell = e.judge(now, key, vendor, answer)
 	}
