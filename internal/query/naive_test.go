@@ -263,6 +263,9 @@ func checkEnds(t *rapid.T, rows []query.EndpointRow, want map[[2]string]*tally, 
 			!r.FirstSeen.Equal(s.first.Truncate(time.Second)) || !r.LastSeen.Equal(s.last.Truncate(time.Second)) {
 			t.Fatalf("%+v, want %d handsets, %d endpoints, from %v to %v", r, handsets, len(s.endpoints), s.first, s.last)
 		}
+		if said := fmt.Sprint(r.PlaceMethod, r.Confidence, r.Alternatives, r.Jurisdiction, r.Verdict); u == query.UnitAddress && !s.says[said] || u == query.UnitPlace && said != "[]" {
+			t.Fatalf("%v is said to be %s, which no flow is at its last contact: %v", k, said, s.says)
+		}
 		if r.BytesUp > least {
 			t.Fatalf("%+v is out of order", r)
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/landfall-telemetry/landfall/internal/clickhouse/flows/flowstest"
 	"github.com/landfall-telemetry/landfall/internal/query"
 	"github.com/landfall-telemetry/landfall/internal/testkit/chtest"
@@ -138,5 +140,31 @@ func TestRetentionWarns(t *testing.T) {
 	exec(t, conn, "TRUNCATE TABLE residency_hour")
 	if w := hours(query.Residency{}); len(w) != 1 || !strings.Contains(w[0], "has nothing") {
 		t.Errorf("all dropped: %q", w)
+	}
+}
+
+// An answer says of its data sets what is recorded of them, and nothing where nothing is.
+func TestDataSetsWithTheirLicences(t *testing.T) {
+	db, config := flowstest.Start(t)
+	flowstest.Insert(t, config, "one", flowstest.Flow{Start: monday, Side: 1, Vendor: "Xiaomi", OctetsUp: 1, PacketsUp: 1, SamplingInterval: 1})
+	for _, row := range [][]any{{"city", "2.3.1", "aa", "CC-BY-4.0", "npm", "DB-IP"}, {"city", "2.3.2", "bb", "other", "", ""}, {"asn 2.3.2", "", "", "no such", "", ""}} {
+		exec(t, db.Conn(t), "INSERT INTO data_sets (name, version, sha256, license, source, credit) VALUES (?, ?, ?, ?, ?, ?)", row...)
+	}
+	c := query.New(db.Conn(t), db.Database, query.Options{})
+	want := []query.DataSets{{Versions: flowstest.DataSets, Flows: 1, Sets: []query.DataSet{
+		{Name: "city", Version: "2.3.1", SHA256: "aa", License: "CC-BY-4.0", Source: "npm", Credit: "DB-IP"},
+	}}}
+	r, err := c.Residency(t.Context(), query.Residency{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := c.Endpoints(t.Context(), query.Endpoints{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range [][]query.DataSets{r.DataSets, e.DataSets} {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("data sets (-want +got):\n%s", diff)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -30,7 +31,7 @@ func traffic(seed uint64, n int) truth {
 		if f.CloudProvider != "" {
 			f.CloudName = f.CloudProvider + "-1"
 		}
-		f.Confidence = []string{"single", "agreed"}[r.IntN(2)]
+		f.Confidence = []string{"single", "agreed", "disputed"}[r.IntN(3)]
 		f.VendorMethod = []string{"oui", "static"}[r.IntN(2)]
 		f.PlaceMethod = []string{"city_db", "cloud_range"}[r.IntN(2)]
 		f.Subscriber = uint64(r.IntN(60)) * 2654435761
@@ -97,6 +98,7 @@ type tally struct {
 	handsets                                                 map[time.Time]map[uint64]bool // by week
 	endpoints                                                map[string]bool
 	first, last                                              time.Time
+	says                                                     map[string]bool // what is said of the remote end at its last contact
 }
 
 func (s *tally) add(f *flowstest.Flow) {
@@ -124,8 +126,17 @@ func (s *tally) add(f *flowstest.Flow) {
 	if f.Start.Before(s.first) {
 		s.first = f.Start
 	}
+	if f.Start.Truncate(time.Second).After(s.last.Truncate(time.Second)) {
+		s.says = nil
+	}
 	if f.Start.After(s.last) {
 		s.last = f.Start
+	}
+	if !f.Start.Truncate(time.Second).Before(s.last.Truncate(time.Second)) {
+		if s.says == nil {
+			s.says = map[string]bool{}
+		}
+		s.says[fmt.Sprint(f.PlaceMethod, f.Confidence, strings.FieldsFunc(f.Alternatives, func(r rune) bool { return r == '|' }), f.Jurisdiction, verdictOf(f))] = true
 	}
 }
 
