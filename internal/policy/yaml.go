@@ -30,9 +30,34 @@ func at(n ast.Node) value {
 
 var located = regexp.MustCompile(`^\[(\d+):\d+\] (.*)`)
 
+// maxOpen is how many brackets may be open at a time: the parser takes the longer the deeper they
+// are. A policy has three.
+const maxOpen = 32
+
+func tooDeep(data []byte) (line int) {
+	line, open := 1, 0
+	for _, c := range data {
+		switch c {
+		case '\n':
+			line++
+		case '[', '{':
+			if open++; open > maxOpen {
+				return line
+			}
+		case ']', '}':
+			open = max(0, open-1)
+		}
+	}
+	return 0
+}
+
 // parse reads one YAML document whose top is a mapping. The zero value: there is none, and a fault
 // says why.
 func (r *reader) parse(data []byte) value {
+	if line := tooDeep(data); line > 0 {
+		r.fault(line, "more than %d brackets are open", maxOpen)
+		return value{}
+	}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		line, message := 1, err.Error()
