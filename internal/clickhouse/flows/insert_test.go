@@ -2,6 +2,7 @@ package flows_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,5 +59,39 @@ func TestInsertCountsOnceAtEveryLevel(t *testing.T) {
 		if got.Flows != 2*n {
 			t.Errorf("%s has %d flows after the same rows under another token, want %d", table, got.Flows, 2*n)
 		}
+	}
+}
+
+// The flows table has what the batches say of each flow's place, name and data sets.
+func TestFlowsHaveTheirEvidence(t *testing.T) {
+	db, config := flowstest.Start(t)
+	random := flowstest.Random(rand.New(rand.NewPCG(5, 6)), 3000, epoch, epoch.AddDate(0, 0, 7))
+	want := make(map[string]int)
+	for i := range random {
+		f := &random[i]
+		sets := f.DataSets
+		if sets == "" {
+			sets = "city 2.3.1, asn 2.3.2"
+		}
+		source := []string{"none", "exporter", "dns", "dns_ambiguous"}[f.HostSource]
+		want[strings.Join([]string{f.Country, f.Jurisdiction, f.Confidence, f.Alternatives, source, sets}, ";")]++
+	}
+	flowstest.Insert(t, config, "one", random...)
+	rows, err := db.Conn(t).Query(t.Context(), "SELECT arrayStringConcat([country_code, jurisdiction, confidence, place_alternatives, domain_source, data_sets], ';') AS k, count() FROM flows GROUP BY k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	got := make(map[string]int)
+	for rows.Next() {
+		var key string
+		var n uint64
+		if err := rows.Scan(&key, &n); err != nil {
+			t.Fatal(err)
+		}
+		got[key] = int(n)
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(want) < 30 {
+		t.Errorf("%d kinds of flows (-want +got):\n%s", len(want), diff)
 	}
 }
