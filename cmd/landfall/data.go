@@ -13,7 +13,7 @@ import (
 func dataCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "data", GroupID: "setup",
-		Short: "Fetch, list and verify the data sets and the ClickHouse engine",
+		Short: "Fetch, list, verify and compare the data sets and the ClickHouse engine",
 	}
 	var format string
 	show := func(cmd *cobra.Command, all []dataset.Status) error {
@@ -61,7 +61,7 @@ func dataCommand(o *options) *cobra.Command {
 	flags.BoolVar(&update.Force, "force", false, "fetch also what is there and intact")
 	flags.BoolVar(&update.Latest, "latest", false, "fetch the newest city, asn, oui and witness that npm has, not those that this release pins")
 	flags.StringVar(&inForceFrom, "in-force-from", "", "since when flows are judged by what is fetched: a time such as 2026-11-23T00:00:00Z, or beginning (default: in two minutes; the very first: beginning)")
-	cmd.AddCommand(updateCommand,
+	cmd.AddCommand(updateCommand, dataDiffCommand(o, &format),
 		&cobra.Command{
 			Use: "list", Short: "List the data sets, their state, version, licence and source", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {

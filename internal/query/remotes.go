@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 )
@@ -17,18 +18,17 @@ FROM $database.$table AS r
 WHERE $where
 GROUP BY r.remote_address`
 
-// Remotes calls each for every remote address of the whole days with since ≤ day < until, in no order.
-// A zero time is open. There may be very many: none is kept.
+// Remotes calls each for every remote address of the whole days with since ≤ day < until, in no
+// order. A zero time is open. There may be very many, and none is kept.
 func (c *Client) Remotes(ctx context.Context, since, until time.Time, each func(Remote) error) error {
 	s := c.statement("remote addresses", "endpoint_day")
 	s.span(since, until)
 	s.and("r.remote_address != " + nowhere)
 	s.write(c.database, remotesSQL)
-	var address [16]byte
-	var r Remote
-	_ = address
-	return c.ask(ctx, s, []any{&r.Address, &r.Bytes}, func() error {
-		r.Address = r.Address.Unmap()
-		return each(r)
+	var ip net.IP
+	var bytes uint64
+	return c.ask(ctx, s, []any{&ip, &bytes}, func() error {
+		a, _ := netip.AddrFromSlice(ip)
+		return each(Remote{a.Unmap(), bytes})
 	})
 }
