@@ -55,8 +55,8 @@ func full(t testing.TB) *Table {
 		var m runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&m)
-		t.Logf("loaded in %s, %d MB; %d and %d runs, %d answers, %d places, %d ASes", d.Round(10*time.Millisecond), m.HeapAlloc>>20,
-			len(table.v4.runs), table.v6.runs(), len(table.answers), len(table.places), len(table.systems))
+		t.Logf("loaded in %s, %d MB; %d runs and %d leaves, %d answers, %d places, %d ASes", d.Round(10*time.Millisecond), m.HeapAlloc>>20,
+			len(table.v4.runs), len(table.v6.leaves), len(table.answers), len(table.places), len(table.systems))
 	}
 	return table
 }
@@ -216,8 +216,8 @@ func TestFullTable(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	megabytes := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) >> 20
-	t.Logf("%d city tables as witness, %d published lists: loaded in %s, %d MB; %d and %d runs, %d answers, %d places, %d ASes", len(files.Witness), lists,
-		took.Round(10*time.Millisecond), megabytes, len(table.v4.runs), table.v6.runs(), len(table.answers), len(table.places), len(table.systems))
+	t.Logf("%d city tables as witness, %d published lists: loaded in %s, %d MB; %d runs and %d leaves, %d answers, %d places, %d ASes", len(files.Witness), lists,
+		took.Round(10*time.Millisecond), megabytes, len(table.v4.runs), len(table.v6.leaves), len(table.answers), len(table.places), len(table.systems))
 	if megabytes > 400 {
 		t.Errorf("%d MB are more than 400", megabytes)
 	}
@@ -248,8 +248,10 @@ func BenchmarkLookup(b *testing.B) {
 	for i := range random6 {
 		// Random over the runs and not over the space, nearly all of which is empty.
 		var raw [16]byte
-		run := r.IntN(table.v6.runs())
-		binary.BigEndian.PutUint64(raw[:8], table.v6.leaves[run/fan6].keys[run%fan6])
+		leaf := r.IntN(len(table.v6.leaves))
+		first := table.v6.levels[len(table.v6.levels)-1][leaf]
+		steps := uint64(table.v6.leaves[leaf][1+r.IntN(7)].steps)
+		binary.BigEndian.PutUint64(raw[:8], first+steps<<table.v6.leaves[leaf][0].steps)
 		binary.BigEndian.PutUint64(raw[8:], r.Uint64())
 		random6[i] = netip.AddrFrom16(raw)
 	}

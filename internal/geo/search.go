@@ -64,15 +64,16 @@ func (x *index4) find(a uint32) uint32 {
 // upper halves that are cut within have an index of their own.
 type index6 struct {
 	levels [][]uint64 // from the root down; levels[i][j] is the first key of node j of the next level; padded to whole nodes
-	leaves []leaf6    // padded with the last address
+	leaves []leaf6
 	inner  []inner6
-	count  int // keys in leaves
 }
 
-// leaf6 keeps the values beside the keys: both are then on one page.
-type leaf6 struct {
-	keys   [fan6]uint64
-	values [fan6]uint32 // with inside6, an index into inner
+// leaf6 is the runs of up to eight upper halves in one cache line, as most
+// lookups wait for memory. The first begins at the leaf's key in the level
+// above, the others at so many steps of 2^shift behind it.
+type leaf6 [8]struct {
+	steps uint32 // of the first: the shift
+	value uint32 // with inside6, an index into inner
 }
 
 // inner6 is the runs within one upper half. starts[0] is 0.
@@ -88,17 +89,23 @@ const (
 
 func newIndex6(r runs[key6]) index6 {
 	var x index6
-	x.leaves = make([]leaf6, 0, len(r.start)/fan6+1)
+	keys := make([]uint64, 0, len(r.start)/6)
+	x.leaves = make([]leaf6, 0, len(r.start)/6)
+	var pending []uint64
+	var values []uint32
+	flush := func() {
+		if len(pending) > 0 {
+			keys, x.leaves = append(keys, pending[0]), append(x.leaves, newLeaf6(pending, values))
+			pending, values = pending[:0], values[:0]
+		}
+	}
 	put := func(hi uint64, value uint32) {
-		if x.count%fan6 == 0 {
-			x.leaves = append(x.leaves, leaf6{})
+		if pending = append(pending, hi); len(pending) > len(leaf6{}) || !fits(pending) {
+			pending = pending[:len(pending)-1]
+			flush()
+			pending = append(pending, hi)
 		}
-		leaf := &x.leaves[x.count/fan6]
-		// What comes behind the last key is found like it.
-		for i := x.count % fan6; i < fan6; i++ {
-			leaf.keys[i], leaf.values[i] = hi, value
-		}
-		x.count++
+		values = append(values, value)
 	}
 	var before uint32 // value of the run before i
 	for i := 0; i < len(r.start); {
@@ -123,11 +130,7 @@ func newIndex6(r runs[key6]) index6 {
 			put(hi+1, before)
 		}
 	}
-	x.leaves = slices.Clip(x.leaves)
-	keys := make([]uint64, len(x.leaves), len(x.leaves)+fan6)
-	for i := range x.leaves {
-		keys[i] = x.leaves[i].keys[0]
-	}
+	flush()
 	for {
 		for len(keys)%fan6 != 0 {
 			keys = append(keys, math.MaxUint64)
@@ -152,8 +155,8 @@ func (x *index6) find(hi, lo uint64) uint32 {
 		at = min(at, len(level)/fan6-1) // the last address is not below the padding
 		at = at*fan6 + below((*[fan6]uint64)(level[at*fan6:]), hi)
 	}
-	leaf := &x.leaves[min(at, len(x.leaves)-1)]
-	value := leaf.values[below(&leaf.keys, hi)%fan6]
+	at = min(at, len(x.leaves)-1)
+	value := x.leaves[at].find(hi - x.levels[len(x.levels)-1][at])
 	if value&inside6 == 0 {
 		return value
 	}
@@ -170,9 +173,42 @@ func (x *index6) find(hi, lo uint64) uint32 {
 	return in.values[from]
 }
 
-// runs gives the number of runs that are kept, those within upper halves left
-// out.
-func (x *index6) runs() int { return x.count }
+// shift6 is the number of zero bits that the distances of all keys from the
+// first end in.
+func shift6(keys []uint64) int {
+	var all uint64
+	for _, k := range keys {
+		all |= k - keys[0]
+	}
+	return bits.TrailingZeros64(all) & 63
+}
+
+// fits reports whether keys can be in one leaf.
+func fits(keys []uint64) bool {
+	return (keys[len(keys)-1]-keys[0])>>shift6(keys) <= math.MaxUint32
+}
+
+func newLeaf6(keys []uint64, values []uint32) leaf6 {
+	var l leaf6
+	shift := shift6(keys)
+	for i := range l {
+		k := min(i, len(keys)-1) // what comes behind the last key is found like it
+		l[i].steps, l[i].value = uint32((keys[k]-keys[0])>>shift), values[k]
+	}
+	l[0].steps = uint32(shift)
+	return l
+}
+
+// find gives the value at a distance from the leaf's key.
+func (l *leaf6) find(distance uint64) uint32 {
+	steps := distance >> (l[0].steps & 63)
+	n := uint64(0)
+	for i := 1; i < len(l); i++ {
+		_, above := bits.Sub64(steps, uint64(l[i].steps), 0)
+		n += above ^ 1
+	}
+	return l[n%8].value
+}
 
 // below gives the last key of a node that is not above k. The first never is.
 // It reckons with the borrow of a subtraction: branches would be guessed wrong
