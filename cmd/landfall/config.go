@@ -124,6 +124,7 @@ func (c *Config) complete() {
 	fill(&c.Enricher.ASNPath, dataset.Path(c.DataDir, dataset.ASN, ""))
 	fill(&c.Enricher.OUIFile, dataset.Path(c.DataDir, dataset.OUI, dataset.OUIList))
 	c.Enricher.DataDir = c.DataDir
+	fill(&c.Aggregator.PolicyPath, c.Enricher.PolicyPath) // on one machine it is said once
 	fill(&c.Embedded.Broker.Dir, filepath.Join(c.StateDir, "broker"))
 	fill(&c.Embedded.ClickHouse.Dir, filepath.Join(c.StateDir, "clickhouse"))
 	fill(&c.Embedded.ClickHouse.Library, dataset.Path(c.DataDir, dataset.Engine, dataset.EngineLibrary))

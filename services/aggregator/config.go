@@ -18,7 +18,7 @@ type Config struct {
 	InsertAttempts    int                  `yaml:"insert_attempts" doc:"Tries after which rows that the server itself refuses go to the dead-letter topic; a server that is gone or overloaded is waited for without end."`
 	MaxFlowAge        time.Duration        `yaml:"max_flow_age" doc:"Flows that began longer before their arrival are counted at their arrival: their exporter's clock is wrong."`
 	MaxFlowAhead      time.Duration        `yaml:"max_flow_ahead" doc:"Flows that began longer after their arrival are counted at their arrival: their exporter's clock is wrong."`
-	PolicyPath        string               `yaml:"policy_path" doc:"Policy that the enricher judges by: its words are kept in the table policies, beside the verdicts. Empty: they are not kept."`
+	PolicyPath        string               `yaml:"policy_path" doc:"Policy that the enricher judges by: its words are kept in the table policies, beside the verdicts. Empty: that of enricher.policy_path."`
 	Retention         clickhouse.Retention `yaml:"retention"`
 }
 
