@@ -6,15 +6,16 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 )
 
 //go:embed countries.csv
 var countriesCSV string
 
-// subdivisionsCSV holds ISO 3166-2 subdivisions: country, code, display name,
-// and the other names that tables use, between bars. It covers the countries
-// with the most addresses, not all; countries without lines have no
-// subdivisions here (city states, or not done yet).
+// subdivisionsCSV holds the ISO 3166-2 subdivisions of all countries; its head
+// tells its columns, its sources and their licences. Countries without lines
+// have no subdivisions in ISO 3166-2, or are one city.
 //
 //go:embed subdivisions.csv
 var subdivisionsCSV string
@@ -31,14 +32,19 @@ type Country struct {
 type codeBook struct {
 	countries map[string]Country
 	names     map[string]string            // subdivision code → display name
-	byName    map[string]map[string]string // country → plain or bare name → code
+	second    map[string]bool              // the codes of level 2
+	byName    map[string]map[string]string // country → plain name → code
+	bare      map[string]map[string]string // country → name without its kind → code; "" where two share it
 }
 
 // loadCodes reads the embedded tables once; the result never changes.
 var loadCodes = sync.OnceValues(func() (*codeBook, error) { return parseCodes(countriesCSV, subdivisionsCSV) })
 
 func parseCodes(countries, subdivisions string) (*codeBook, error) {
-	b := &codeBook{countries: map[string]Country{}, names: map[string]string{}, byName: map[string]map[string]string{}}
+	b := &codeBook{
+		countries: map[string]Country{}, names: map[string]string{}, second: map[string]bool{},
+		byName: map[string]map[string]string{}, bare: map[string]map[string]string{},
+	}
 	rows, err := csv.NewReader(strings.NewReader(countries)).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("countries.csv: %w", err)
@@ -46,52 +52,65 @@ func parseCodes(countries, subdivisions string) (*codeBook, error) {
 	for _, r := range rows[1:] {
 		b.countries[r[0]] = Country{r[0], r[1], r[2], r[3]}
 	}
-	rows, err = csv.NewReader(strings.NewReader(subdivisions)).ReadAll()
-	if err != nil {
+	lines := csv.NewReader(strings.NewReader(subdivisions))
+	lines.Comment = '#'
+	if rows, err = lines.ReadAll(); err != nil {
 		return nil, fmt.Errorf("subdivisions.csv: %w", err)
 	}
-	// Full names first: a bare name ("moscow" of "Moscow Oblast") must not
-	// take the place of a full one, and one that two share names neither.
-	bare := map[string]map[string]string{}
+	second := map[string]map[string]string{} // like byName, for level 2; "" where two share a name
 	for i, r := range rows[1:] {
-		country, code := r[0], r[1]
-		if _, ok := b.countries[country]; !ok || !strings.HasPrefix(code, country+"-") || b.names[code] != "" {
-			return nil, fmt.Errorf("subdivisions.csv, entry %d: %s of %s is unknown, misplaced or there twice", i+1, code, country)
+		country, code, level := r[0], r[1], r[4]
+		if _, ok := b.countries[country]; !ok || !strings.HasPrefix(code, country+"-") || b.names[code] != "" || r[2] == "" {
+			return nil, fmt.Errorf("subdivisions.csv, entry %d: %s of %s is unknown, misplaced, nameless or there twice", i+1, code, country)
 		}
 		b.names[code] = r[2]
+		if level == "2" {
+			b.second[code] = true
+		}
 		if b.byName[country] == nil {
-			b.byName[country], bare[country] = map[string]string{}, map[string]string{}
+			b.byName[country], b.bare[country], second[country] = map[string]string{}, map[string]string{}, map[string]string{}
 		}
 		for _, name := range append(strings.Split(r[3], "|"), r[2]) {
 			if name == "" {
 				continue
 			}
 			p := plain(name)
+			if level == "2" {
+				share(second[country], p, code)
+				continue
+			}
 			if other, taken := b.byName[country][p]; taken && other != code {
 				return nil, fmt.Errorf("subdivisions.csv, entry %d: %q names both %s and %s", i+1, name, other, code)
 			}
 			b.byName[country][p] = code
-			short := withoutKind(p)
-			if other, taken := bare[country][short]; taken && other != code {
-				code := ""
-				bare[country][short] = code
-				continue
-			}
-			bare[country][short] = code
+			share(b.bare[country], withoutKind(p), code)
 		}
 	}
-	for country, names := range bare {
-		for name, code := range names {
-			if _, taken := b.byName[country][name]; !taken && code != "" {
-				b.byName[country][name] = code
+	// In falling order of trust: full names, names without their kind ("moscow"
+	// of "Moscow Oblast" must not take the place of a full one), the names of
+	// what lies below.
+	for _, layer := range []map[string]map[string]string{b.bare, second} {
+		for country, names := range layer {
+			for name, code := range names {
+				if _, taken := b.byName[country][name]; !taken && code != "" {
+					b.byName[country][name] = code
+				}
 			}
 		}
 	}
 	return b, nil
 }
 
+// share gives a name to a code, or to none when another code has it.
+func share(names map[string]string, name, code string) {
+	if other, taken := names[name]; taken && other != code {
+		code = ""
+	}
+	names[name] = code
+}
+
 // subdivision gives the ISO 3166-2 code for a name as a table has it; "" when
-// it is not known.
+// it is not known, or when two subdivisions share it.
 func (b *codeBook) subdivision(country, name string) string {
 	names := b.byName[country]
 	if names == nil || name == "" {
@@ -101,50 +120,95 @@ func (b *codeBook) subdivision(country, name string) string {
 	if code, ok := names[p]; ok {
 		return code
 	}
-	return names[withoutKind(p)]
+	// Not byName again: "Tashkent Region" is not the city of Tashkent.
+	return b.bare[country][withoutKind(p)]
 }
 
-// foldLetters takes the marks off Latin letters, as the city tables do.
-var foldLetters = strings.NewReplacer(
-	"á", "a", "à", "a", "â", "a", "ã", "a", "ä", "a", "å", "a", "ā", "a", "ă", "a", "ą", "a", "æ", "ae",
-	"ç", "c", "ć", "c", "č", "c", "ď", "d", "đ", "d", "ð", "d",
-	"é", "e", "è", "e", "ê", "e", "ë", "e", "ē", "e", "ė", "e", "ę", "e", "ě", "e", "ğ", "g",
-	"í", "i", "ì", "i", "î", "i", "ï", "i", "ī", "i", "ı", "i", "ł", "l", "ľ", "l", "ļ", "l",
-	"ñ", "n", "ń", "n", "ň", "n", "ņ", "n", "ó", "o", "ò", "o", "ô", "o", "õ", "o", "ö", "o", "ø", "o", "ő", "o", "ō", "o", "œ", "oe",
-	"ř", "r", "ś", "s", "š", "s", "ş", "s", "ș", "s", "ß", "ss", "ť", "t", "ț", "t", "ţ", "t", "þ", "th",
-	"ú", "u", "ù", "u", "û", "u", "ü", "u", "ū", "u", "ů", "u", "ű", "u", "ų", "u", "ý", "y", "ÿ", "y",
-	"ź", "z", "ż", "z", "ž", "z", "\u0307", "", // the dot that İ leaves in lower case
-	"'", "", "’", "", "‘", "", "ʼ", "", "ʻ", "", "`", "", ".", "", ",", "",
-	"-", " ", "–", " ", "—", " ", "/", " ", "(", " ", ")", " ",
-)
+// valid says whether a code is one of a country's subdivisions, of any level.
+func (b *codeBook) valid(country, code string) bool {
+	return b.names[code] != "" && strings.HasPrefix(code, country+"-")
+}
+
+// baseLetters gives the letter that is left of a marked one, by its code point.
+var baseLetters = sync.OnceValue(func() *[0x1F00]byte {
+	var base [0x1F00]byte
+	i := 0
+	for _, r := range markedLetters {
+		base[r] = plainLetters[i]
+		i++
+	}
+	return &base
+})
 
 // plain makes names comparable: lower case, unmarked letters, single spaces.
 func plain(name string) string {
-	return strings.Join(strings.Fields(foldLetters.Replace(strings.ToLower(name))), " ")
+	base := baseLetters()
+	out := make([]byte, 0, len(name)+4)
+	space := false
+	for _, r := range name {
+		switch r {
+		case ' ', '\t', '\u00a0', '-', '–', '—', '/', '(', ')':
+			space = true
+			continue
+		case '\'', '’', '‘', 'ʼ', 'ʻ', 'ʿ', 'ʾ', '`', '.', ',':
+			continue
+		}
+		if r >= 0x300 && r < 0x370 { // a mark of its own
+			continue
+		}
+		if space && len(out) > 0 {
+			out = append(out, ' ')
+		}
+		space = false
+		r = unicode.ToLower(r)
+		switch {
+		case r < 0x80:
+			out = append(out, byte(r))
+		case r == 'æ':
+			out = append(out, "ae"...)
+		case r == 'œ':
+			out = append(out, "oe"...)
+		case r == 'ß':
+			out = append(out, "ss"...)
+		case r == 'þ':
+			out = append(out, "th"...)
+		case int(r) < len(base) && base[r] != 0:
+			out = append(out, base[r])
+		default:
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return string(out)
 }
 
-// kinds are the words for a sort of subdivision, which tables add or leave out
-// at will.
-var kinds = map[string]bool{
-	"province": true, "region": true, "county": true, "state": true, "governorate": true, "department": true,
-	"oblast": true, "oblisi": true, "krai": true, "kray": true, "republic": true, "prefecture": true, "division": true,
-	"voivodeship": true, "district": true, "city": true, "municipality": true, "kraj": true, "canton": true, "of": true,
-	"do": true, "si": true, "sheng": true, "shi": true,
+// isKind says whether a word is one for a sort of subdivision, which tables
+// add or leave out at will.
+func isKind(word string) bool {
+	switch word {
+	case "province", "region", "county", "state", "governorate", "department", "oblast", "oblisi", "oblysy", "krai", "kray",
+		"republic", "prefecture", "division", "voivodeship", "district", "city", "municipality", "kraj", "canton", "of", "do",
+		"si", "sheng", "shi", "parish", "pradesh", "atoll", "atholhu", "opstina", "obcina", "rayon", "urban", "novads", "zupanija":
+		return true
+	}
+	return false
 }
 
 // withoutKind drops those words from a plain name, but never all of it.
 func withoutKind(p string) string {
-	words := strings.Fields(p)
-	kept := words[:0:0]
-	for _, w := range words {
-		if !kinds[w] {
-			kept = append(kept, w)
+	out := make([]byte, 0, len(p))
+	for word := range strings.SplitSeq(p, " ") {
+		if isKind(word) {
+			continue
 		}
+		if len(out) > 0 {
+			out = append(out, ' ')
+		}
+		out = append(out, word...)
 	}
-	if len(kept) == 0 {
+	if len(out) == 0 || len(out) == len(p) {
 		return p
 	}
-	return strings.Join(kept, " ")
+	return string(out)
 }
 
 // CountryOf gives the country with an alpha-2 code.
@@ -177,13 +241,21 @@ func Name(code string) string {
 	return CountryName(code)
 }
 
-// Subdivisions gives the codes of a country's subdivisions with their display
-// names; none for a country that this package has no subdivisions of.
+// ValidSubdivision says whether code is an ISO 3166-2 code of a country with
+// this alpha-2 code, of any level. A place that has an ISO 3166-1 code of its own
+// is no other country's subdivision here: US-PR is not valid, PR is a country.
+func ValidSubdivision(country, code string) bool {
+	b, err := loadCodes()
+	return err == nil && b.valid(country, code)
+}
+
+// Subdivisions gives the codes of a country's subdivisions, of the level that
+// city tables write, with their display names; none for a country that this package has no subdivisions of.
 func Subdivisions(country string) map[string]string {
 	found := map[string]string{}
 	if b, err := loadCodes(); err == nil {
 		for code, name := range b.names {
-			if strings.HasPrefix(code, country+"-") {
+			if strings.HasPrefix(code, country+"-") && !b.second[code] {
 				found[code] = name
 			}
 		}

@@ -53,6 +53,33 @@ func TestSubdivisionByName(t *testing.T) {
 		{"TR", "Izmir Province", "TR-35"},
 		{"TR", "Igdir", "TR-76"},
 		{"JP", "Ōsaka", "JP-27"},
+		{"KZ", "Almaty", "KZ-75"},
+		{"KZ", "Almaty Oblysy", "KZ-19"},
+		{"KZ", "South Kazakhstan", "KZ-61"},
+		{"KZ", "Nur-Sultan", "KZ-71"},
+		{"UZ", "Tashkent", "UZ-TK"},
+		{"UZ", "Tashkent Region", "UZ-TO"},
+		{"UZ", "Tashkent District", ""}, // the city's or the province's
+		{"BY", "Minsk City", "BY-HM"},
+		{"BY", "Homyel’ Voblasc’", "BY-HO"},
+		{"PE", "Lima Province", "PE-LMA"},
+		{"PE", "Lima Region", "PE-LIM"},
+		{"EE", "Harju", "EE-37"},
+		{"LU", "Luxembourg", "LU-LU"},
+		{"AZ", "Baki", "AZ-BA"},
+		{"AZ", "Gence", "AZ-GA"},
+		{"HR", "Splitsko-Dalmatinska", "HR-17"},
+		{"NP", "Bagmati", "NP-P3"},
+		{"MA", "Casablanca-Settat", "MA-06"},
+		{"IN", "Orissa", "IN-OD"},
+		{"IN", "Uttaranchal", "IN-UK"},
+		{"IT", "Lombardy", "IT-25"},
+		{"IT", "Bergamo", "IT-BG"}, // a level below what tables write, but nothing else has the name
+		{"GB", "England", "GB-ENG"},
+		{"DE", "Hessen", "DE-HE"},
+		{"MT", "Tas-Sliema", "MT-56"},
+		{"NO", "Viken", ""}, // three counties since 2024
+		{"PR", "San Juan", ""},
 		{"US", "Washington", "US-WA"},
 		{"US", "District of Columbia", "US-DC"},
 		{"AU", "ACT", "AU-ACT"},
@@ -74,8 +101,18 @@ func TestSubdivisionByName(t *testing.T) {
 	}
 	for country, names := range codes.byName {
 		for _, code := range names {
-			if got := codes.subdivision(country, codes.names[code]); got != code {
-				t.Errorf("%s does not find itself by its name %q: %q", code, codes.names[code], got)
+			if sub := strings.TrimPrefix(code, country+"-"); len(country) != 2 || sub == code || len(sub) < 1 || len(sub) > 3 || strings.Trim(sub, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
+				t.Errorf("%s is no code of ISO 3166-2", code)
+			}
+			if code != "" && codes.names[code] == "" {
+				t.Errorf("%s has no name", code)
+			}
+		}
+	}
+	for country := range codes.byName {
+		for code, name := range Subdivisions(country) {
+			if got := codes.subdivision(country, name); got != code {
+				t.Errorf("%s does not find itself by its name %q: %q", code, name, got)
 			}
 		}
 	}
@@ -87,9 +124,9 @@ func TestSubdivisionByName(t *testing.T) {
 func TestBadCodeTables(t *testing.T) {
 	const countries = "code,alpha3,numeric,name\nCN,CHN,156,China\n"
 	for _, bad := range []string{
-		"XX,XX-BJ,Beijing,", "CN,US-BJ,Beijing,", "CN,CN-BJ,Beijing,\nCN,CN-BJ,Peking,", "CN,CN-BJ,Beijing,\nCN,CN-SH,Shanghai,beijing", "CN,CN-BJ",
+		"XX,XX-BJ,Beijing,,", "CN,US-BJ,Beijing,,", "CN,CN-BJ,Beijing,,\nCN,CN-BJ,Peking,,", "CN,CN-BJ,Beijing,,\nCN,CN-SH,Shanghai,beijing,", "CN,CN-BJ", "CN,CN-BJ,,,",
 	} {
-		if _, err := parseCodes(countries, "country,code,name,variants\n"+bad+"\n"); err == nil || !strings.Contains(err.Error(), "subdivisions.csv") {
+		if _, err := parseCodes(countries, "country,code,name,variants,level\n"+bad+"\n"); err == nil || !strings.Contains(err.Error(), "subdivisions.csv") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -112,5 +149,46 @@ func TestVocabulary(t *testing.T) {
 			t.Errorf("reason %d is %q", r, r)
 		}
 		seen[r.String()] = true
+	}
+}
+
+func TestValidSubdivision(t *testing.T) {
+	for _, tt := range []struct {
+		country, code string
+		want          bool
+	}{
+		{"US", "US-OR", true}, {"FR", "FR-75C", true}, {"IT", "IT-RM", true}, {"GB", "GB-ENG", true}, {"GB", "GB-LND", true},
+		{"US", "US-ZZ", false}, {"US", "CN-BJ", false}, {"", "", false}, {"US", "", false}, {"US", "US", false}, {"", "US-OR", false},
+		{"US", "US-PR", false}, {"FR", "FR-A", false}, {"NO", "NO-30", false}, {"NO", "NO-33", true}, {"SG", "SG-01", false},
+	} {
+		if got := ValidSubdivision(tt.country, tt.code); got != tt.want {
+			t.Errorf("%s of %q: %v", tt.code, tt.country, got)
+		}
+	}
+}
+
+// TestLevels: a name of the second level counts only where it is the only one.
+func TestLevels(t *testing.T) {
+	b, err := parseCodes("code,alpha3,numeric,name\nCN,CHN,156,China\n", "# a comment\ncountry,code,name,variants,level\n"+
+		"CN,CN-A,Alpha Province,,\nCN,CN-1,Alpha,Gamma,2\nCN,CN-2,Beta,Gamma,2\nCN,CN-B,Delta Province,,\nCN,CN-C,Delta City,,\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"Alpha Province": "CN-A", "alpha": "CN-A", "Beta": "CN-2", "Gamma": "", "Delta": "", "Delta State": "", "Delta City": "CN-C",
+	} {
+		if got := b.subdivision("CN", name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// BenchmarkParseCodes is the time that the first look-up waits; the aim is 30 ms.
+func BenchmarkParseCodes(b *testing.B) {
+	b.ReportAllocs()
+	for range b.N {
+		if _, err := parseCodes(countriesCSV, subdivisionsCSV); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

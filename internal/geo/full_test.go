@@ -89,50 +89,6 @@ func TestFullGolden(t *testing.T) {
 	}
 }
 
-// TestFullSubdivisions measures how much of the address space has its
-// subdivision, and that nothing large is missed by a new spelling.
-func TestFullSubdivisions(t *testing.T) {
-	table := full(t)
-	codes, err := loadCodes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all, placed, covered, resolved float64
-	missed := map[string]float64{}
-	for i, r := range table.v4.runs {
-		end := uint64(1) << 32
-		if i+1 < len(table.v4.runs) {
-			end = uint64(table.v4.runs[i+1].start)
-		}
-		p := table.answer(r.value).Place
-		if p == nil {
-			continue
-		}
-		n := float64(end - uint64(r.start))
-		all += n
-		if p.SubdivisionCode != "" {
-			placed += n
-		}
-		if codes.byName[p.CountryCode] != nil {
-			covered += n
-			if p.SubdivisionCode != "" {
-				resolved += n
-			} else {
-				missed[p.CountryCode+" "+p.SubdivisionName] += n
-			}
-		}
-	}
-	t.Logf("%.2f %% of the IPv4 addresses have a subdivision; %.2f %% are in countries with subdivisions here, of those %.2f %%", 100*placed/all, 100*covered/all, 100*resolved/covered)
-	if placed/all < 0.94 || resolved/covered < 0.99 {
-		t.Error("less than 94 % and 99 %")
-	}
-	for name, n := range missed {
-		if n > 500_000 && name != "TW Taiwan" && name != "NO Viken" { // no subdivisions: the island, a county that is no more
-			t.Errorf("%q with %.0f addresses has no code", name, n)
-		}
-	}
-}
-
 // TestFullASTable compares the AS of random addresses with a walk over the
 // file itself, without this package's parser.
 func TestFullASTable(t *testing.T) {
