@@ -116,6 +116,9 @@ func TestSubdivisionByName(t *testing.T) {
 			}
 		}
 	}
+	if len(codes.byName) != 198 || len(codes.names) != 5008 {
+		t.Errorf("%d subdivisions in %d countries: were some lost?", len(codes.names), len(codes.byName))
+	}
 	if len(codes.countries) != 249 {
 		t.Errorf("%d countries, ISO 3166-1 has 249", len(codes.countries))
 	}
@@ -157,9 +160,22 @@ func TestValidSubdivision(t *testing.T) {
 		country, code string
 		want          bool
 	}{
-		{"US", "US-OR", true}, {"FR", "FR-75C", true}, {"IT", "IT-RM", true}, {"GB", "GB-ENG", true}, {"GB", "GB-LND", true},
-		{"US", "US-ZZ", false}, {"US", "CN-BJ", false}, {"", "", false}, {"US", "", false}, {"US", "US", false}, {"", "US-OR", false},
-		{"US", "US-PR", false}, {"FR", "FR-A", false}, {"NO", "NO-30", false}, {"NO", "NO-33", true}, {"SG", "SG-01", false},
+		{"US", "US-OR", true},
+		{"FR", "FR-75C", true},
+		{"IT", "IT-RM", true},
+		{"GB", "GB-ENG", true},
+		{"GB", "GB-LND", true},
+		{"US", "US-ZZ", false},
+		{"US", "CN-BJ", false},
+		{"", "", false},
+		{"US", "", false},
+		{"US", "US", false},
+		{"", "US-OR", false},
+		{"US", "US-PR", false},
+		{"FR", "FR-A", false},
+		{"NO", "NO-30", false},
+		{"NO", "NO-33", true},
+		{"SG", "SG-01", false},
 	} {
 		if got := ValidSubdivision(tt.country, tt.code); got != tt.want {
 			t.Errorf("%s of %q: %v", tt.code, tt.country, got)
