@@ -59,7 +59,7 @@ The question:                               landfall query residency --vendor Xi
 		&cobra.Group{ID: "setup", Title: "Set up:"},
 	)
 	root.AddCommand(upCommand(&options), demoCommand(&options), simulateCommand(&options))
-	root.AddCommand(queryCommand(&options))
+	root.AddCommand(queryCommand(&options), whereCommand(&options))
 	root.AddCommand(serviceCommands(&options)...)
 	root.AddCommand(auditCommand(&options), reprocessCommand(&options), deadLetterCommand(&options), tenantsCommand(&options))
 	root.AddCommand(dataCommand(&options), checkConfigCommand(&options), printConfigCommand(&options))

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"slices"
 	"time"
 )
@@ -65,7 +66,7 @@ func newManifest(s Set, integrity, from string, files []manifestFile, now time.T
 func readManifest(folder string) (*manifest, error) {
 	path := filepath.Join(folder, manifestName)
 	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil
 	}
 	if err != nil {

@@ -1,11 +1,15 @@
 package cloud
 
 import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
 
-// The forms of published lists.
+// The forms of published lists, as Recognise names them.
 const (
 	FormAWS    = "AWS ip-ranges"
 	FormGoogle = "Google cloud.json"
@@ -14,82 +18,150 @@ const (
 	FormCSV    = "CSV"
 )
 
-// header begins the CSV form; country, subdivision and city may follow.
+// header begins the CSV form; more columns may follow, see parseCSV.
 const header = "prefix,provider,region"
 
-var forms = map[string]func([]byte) (*List, error){
-	FormAWS: parseAWS,
-}
-
-// Recognise says in which form a list is, by what it begins with: some
+// Recognise says in which form a list is, by what it begins with: a few
 // kilobytes are enough. It does not say that the list is sound.
 func Recognise(data []byte) (form string, ok bool) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	if csvBegins(data) {
+		return FormCSV, true
+	}
 	w := walk(data)
 	found := ""
-	_ = w.object(func(key string, _ place) error {
-		if found == "" {
-			found = formOfKey[key]
+	// What is cut or broken ends the walk; what was found before counts.
+	_ = w.object(func(key string, at place) error {
+		if found = formOfKey[key]; found != "" {
+			return at.fault("known")
+		}
+		if key == "prefixes" || key == "values" || key == "regions" {
+			return w.first(func(_ place) error {
+				return w.object(func(key string, at place) error {
+					if found = formOfMember[key]; found != "" {
+						return at.fault("known")
+					}
+					return w.skip()
+				})
+			})
 		}
 		return w.skip()
 	})
 	return found, found != ""
 }
 
-// formOfKey names keys that only one publisher has.
-var formOfKey = map[string]string{
-	"createDate": FormAWS, "ipv6_prefixes": FormAWS,
+// formOfKey names the forms by keys that only one publisher has, formOfMember
+// by those of its entries.
+var (
+	formOfKey = map[string]string{
+		"createDate": FormAWS, "ipv6_prefixes": FormAWS,
+		"creationTime": FormGoogle,
+		"changeNumber": FormAzure, "cloud": FormAzure,
+		"last_updated_timestamp": FormOracle,
+	}
+	formOfMember = map[string]string{
+		"ip_prefix": FormAWS, "network_border_group": FormAWS,
+		"ipv4Prefix": FormGoogle, "ipv6Prefix": FormGoogle,
+		"properties": FormAzure,
+		"cidrs":      FormOracle,
+	}
+)
+
+// Parse reads a list in any form that Recognise knows; name stands in errors.
+// A list is taken whole or refused whole: one that is cut, has a wrong type, no
+// prefix at all, a prefix that is not globally reachable, or one prefix in two
+// regions is an error that says at which byte or line.
+func Parse(name string, data []byte) (*List, error) {
+	form, ok := Recognise(data)
+	if !ok {
+		return nil, fmt.Errorf("cloud list %s, byte 0: neither a list of AWS, Google, Azure or Oracle nor a CSV file with the header %q", name, header)
+	}
+	list, err := parse(form, data)
+	if err != nil {
+		return nil, fmt.Errorf("cloud list %s (%s), %w", name, form, err)
+	}
+	return list, nil
 }
 
-// parseAWS reads https://ip-ranges.amazonaws.com/ip-ranges.json, described at
-// https://docs.aws.amazon.com/vpc/latest/userguide/aws-ip-syntax.html. A prefix
-// stands there once a service; its region is taken to be its network border
-// group, which is a local or Wavelength zone's where the addresses are used
-// there only.
-func parseAWS(data []byte) (*List, error) {
-	var g gathering
-	list := &List{Provider: AWS}
-	w := walk(data)
-	var date string
-	prefixes := func() error {
-		return w.array(func(at place) error {
-			var p struct {
-				V4     string `json:"ip_prefix"`
-				V6     string `json:"ipv6_prefix"`
-				Region string `json:"region"`
-				Group  string `json:"network_border_group"`
-			}
-			if err := w.value(&p); err != nil {
-				return err
-			}
-			region := strings.ToLower(p.Region)
-			switch group := strings.ToLower(p.Group); {
-			case region == "":
-				return at.fault("%s%s has no region", p.V4, p.V6)
-			case region == "global":
-				region = ""
-			case group != "":
-				region = group
-			}
-			return g.add(p.V4+p.V6, AWS, region, at)
-		})
+func parse(form string, data []byte) (*List, error) {
+	if form == FormCSV {
+		return parseCSV(data)
 	}
-	err := w.object(func(key string, _ place) error {
-		switch key {
-		case "syncToken":
-			return w.value(&list.Version)
-		case "createDate":
-			return w.value(&date)
-		case "prefixes", "ipv6_prefixes":
-			return prefixes()
+	r := &reader{walker: walk(data)}
+	r.seen = make(map[string]place)
+	switch form {
+	case FormAWS:
+		return r.aws()
+	case FormGoogle:
+		return r.google()
+	case FormAzure:
+		return r.azure()
+	default:
+		return r.oracle()
+	}
+}
+
+// reader reads one JSON list.
+type reader struct {
+	*walker
+	gathering
+	list List
+	seen map[string]place // top keys
+}
+
+// top reads the whole file, an object: the members that read names, each
+// needed and once, and skips others.
+func (r *reader) top(read map[string]func() error) error {
+	if err := r.object(func(key string, at place) error {
+		member, wanted := read[key]
+		if !wanted {
+			return r.skip()
 		}
-		return w.skip()
-	})
-	if err != nil {
-		return nil, err
+		if first, twice := r.seen[key]; twice {
+			return at.fault("%q stands there twice, first at %s", key, first)
+		}
+		r.seen[key] = at
+		return member()
+	}); err != nil {
+		return err
 	}
-	if list.Date, err = time.Parse("2006-01-02-15-04-05", date); err != nil {
-		return nil, place{"byte", 0}.fault("createDate %q is not a time", date)
+	if err := r.end(); err != nil {
+		return err
 	}
-	list.Ranges, list.Skipped = g.sorted(), g.skipped
-	return list, w.end()
+	end := place{"byte", int64(len(r.data))}
+	for _, key := range slices.Sorted(maps.Keys(read)) {
+		if _, ok := r.seen[key]; !ok {
+			return end.fault("the list ends without %q", key)
+		}
+	}
+	return nil
+}
+
+// dated reads when the list was made, in UTC.
+func (r *reader) dated(key, layout, text string) (err error) {
+	if r.list.Date, err = time.Parse(layout, text); err != nil {
+		return r.seen[key].fault("%s %q is not a time", key, text)
+	}
+	return nil
+}
+
+// into reads one value.
+func (r *reader) into(v any) func() error { return func() error { return r.value(v) } }
+
+// done gives the list, once all is read.
+func (r *reader) done() (*List, error) {
+	if len(r.ranges) == 0 {
+		return nil, place{"byte", int64(len(r.data))}.fault("the list has no prefix")
+	}
+	r.list.Ranges, r.list.Skipped = r.sorted(), r.skipped
+	return &r.list, nil
+}
+
+// regionOf gives a list's region in small letters, and "" for the names that
+// AWS and Google have for none.
+func regionOf(text string) string {
+	if region := strings.ToLower(text); region != "global" {
+		return region
+	}
+	return ""
 }

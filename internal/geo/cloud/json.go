@@ -59,6 +59,15 @@ func (w *walker) array(item func(at place) error) error {
 	return w.delim(']')
 }
 
+// first calls item for the first item of the array that comes next, and reads
+// no further.
+func (w *walker) first(item func(at place) error) error {
+	if err := w.delim('['); err != nil || !w.dec.More() {
+		return err
+	}
+	return item(w.here())
+}
+
 // value decodes what comes next.
 func (w *walker) value(into any) error {
 	at := w.here()

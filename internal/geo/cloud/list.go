@@ -37,22 +37,6 @@ type List struct {
 	Skipped  int       // entries that add nothing: repeated, or said better by an authoritative one
 }
 
-// Parse reads a list in any form that Recognise knows; name stands in errors.
-// A list is taken whole or refused whole: one that is cut, has a wrong type, no
-// prefix at all, a prefix that is not globally reachable, or one prefix in two
-// regions is an error that says at which byte or line.
-func Parse(name string, data []byte) (*List, error) {
-	form, ok := Recognise(data)
-	if !ok {
-		return nil, fmt.Errorf("cloud list %s, byte 0: neither a list of AWS, Google, Azure or Oracle nor a CSV file with the header %q", name, header)
-	}
-	list, err := forms[form](data)
-	if err != nil {
-		return nil, fmt.Errorf("cloud list %s (%s), %w", name, form, err)
-	}
-	return list, nil
-}
-
 // place is where in a file something stands: "byte 17" or "line 3".
 type place struct {
 	unit string
@@ -121,8 +105,10 @@ func (g *gathering) sorted() []Range {
 	for p, e := range g.ranges {
 		out = append(out, Range{p, e.provider, e.region})
 	}
-	slices.SortFunc(out, func(a, b Range) int {
-		return cmp.Or(a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))
-	})
+	slices.SortFunc(out, func(a, b Range) int { return comparePrefixes(a.Prefix, b.Prefix) })
 	return out
+}
+
+func comparePrefixes(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
 }
