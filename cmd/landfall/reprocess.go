@@ -109,7 +109,11 @@ func runReprocess(cmd *cobra.Command, c *Config, options reprocess.Options, dry,
 		return err
 	}
 	cmd.PrintErrln("loading the data sets …")
-	table, err := geo.Open(geo.Files{City: []string{c.Enricher.CityPath}, ASN: []string{c.Enricher.ASNPath}})
+	files, err := c.Enricher.PlaceFiles(time.Now())
+	if err != nil {
+		return err
+	}
+	table, err := geo.Open(files)
 	if err != nil {
 		return err
 	}

@@ -47,11 +47,12 @@ sets are read from data_dir, as they were in force --at a time, or from any fold
 			if err != nil {
 				return err
 			}
-			dir := c.DataDir
+			var files geo.Files
 			if f.data != "" {
-				dir = f.data
+				files, err = placeFiles(f.data, at)
+			} else if err = c.requireData(roleEnricher); err == nil {
+				files, err = c.Enricher.PlaceFiles(at)
 			}
-			files, err := placeFiles(dir, at)
 			if err != nil {
 				return err
 			}
@@ -59,6 +60,9 @@ sets are read from data_dir, as they were in force --at a time, or from any fold
 			files.Evidence = w.sources
 			if w.table, err = geo.Open(files); err != nil {
 				return err
+			}
+			if f.policy == "" {
+				f.policy = c.Enricher.PolicyPath
 			}
 			if f.policy != "" {
 				if w.policy, err = policy.Load(f.policy); err != nil {
@@ -74,7 +78,7 @@ sets are read from data_dir, as they were in force --at a time, or from any fold
 	flags := cmd.Flags()
 	flags.StringVar(&f.at, "at", "now", "by the data sets that were in force then: a date (2026-09-01), a time or how long ago (7d)")
 	flags.StringVar(&f.data, "data", "", "folder of data files, recognised by their content, whatever they are called (default: data_dir)")
-	flags.StringVar(&f.policy, "policy", "", "policy file: say the jurisdiction, too")
+	flags.StringVar(&f.policy, "policy", "", "policy file, to say the jurisdiction, too (default: enricher.policy_path)")
 	flags.BoolVar(&f.sources, "sources", false, "what every source says, also for addresses of standard input")
 	flags.StringVar(&f.format, "format", "table", "form of the answer: table, or json with one object a line")
 	complete(cmd, "format", "table", "json")
@@ -102,7 +106,7 @@ func placeFiles(dir string, at time.Time) (geo.Files, error) {
 	}
 	files, err = geo.Find(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		return files, fmt.Errorf("there is no folder %s: `landfall data update city asn` fetches the data sets, --data names another folder", dir)
+		return files, fmt.Errorf("there is no folder %s: `landfall data update` fetches the data sets", dir)
 	}
 	return files, err
 }

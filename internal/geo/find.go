@@ -122,7 +122,7 @@ func (f *finder) recognise(path string, own *manifest) error {
 		kind, err := mmdbType(path)
 		if err != nil {
 			f.unknown = append(f.unknown, path)
-			return nil
+			return nil //nolint:nilerr // what is no data file is said at the end, all of them at once
 		}
 		name := tableName(path)
 		if own != nil && (own.Name == "city" || own.Name == "witness") {

@@ -233,7 +233,7 @@ func TestLayersAreTheNaiveLists(t *testing.T) {
 		for host := range 512 {
 			a := netip.AddrFrom4([4]byte{20, 0, byte(host >> 8), byte(host)})
 			o, c, p, w, n := longest(overrides, a), longest(clouds, a), longest(city, a), longest(witness, a), longest(as, a)
-			want := ""
+			var want string
 			switch {
 			case longest(anycast, a) >= 0:
 				want = " anycast indeterminate anycast"

@@ -73,6 +73,22 @@ func (c Config) files(e dataset.Era) (places geo.Files, oui string, err error) {
 	return places, oui, nil
 }
 
+// PlaceFiles gives the files that places are judged by at a time.
+func (c Config) PlaceFiles(at time.Time) (geo.Files, error) {
+	eras, err := c.eras()
+	if err != nil {
+		return geo.Files{}, err
+	}
+	in := eras[0]
+	for _, e := range eras[1:] {
+		if !e.Since.After(at) {
+			in = e
+		}
+	}
+	places, _, err := c.files(in)
+	return places, err
+}
+
 // mark changes when a file that the configuration names does.
 func (c Config) mark() string {
 	paths := slices.Concat([]string{c.given(c.CityPath, dataset.City, ""), c.given(c.ASNPath, dataset.ASN, ""), c.WitnessPath, c.OverridesPath, c.given(c.OUIFile, dataset.OUI, dataset.OUIList), c.StaticVendorsFile},

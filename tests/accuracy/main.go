@@ -226,5 +226,5 @@ func replace(path, text string) error {
 	if !ok || !ok2 {
 		return fmt.Errorf("%s has no lines %s and %s", path, strings.TrimSpace(begin), end)
 	}
-	return os.WriteFile(path, []byte(before+begin+text+end+after), 0o644) //nolint:gosec // a document
+	return os.WriteFile(path, []byte(before+begin+text+end+after), 0o644)
 }
