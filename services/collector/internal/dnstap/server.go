@@ -70,17 +70,28 @@ type Server struct {
 
 // Start opens the sockets and receives.
 func Start(ctx context.Context, config Config, table *names.Table, m Metrics, log *slog.Logger) (*Server, error) {
-	s := &Server{config: config, table: table, metrics: m, log: log, patience: 10 * time.Second, conns: make(map[net.Conn]bool), stop: make(chan struct{})}
+	s := newServer(config, table, m, log)
+	if err := s.start(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func newServer(config Config, table *names.Table, m Metrics, log *slog.Logger) *Server {
+	return &Server{config: config, table: table, metrics: m, log: log, patience: 10 * time.Second, conns: make(map[net.Conn]bool), stop: make(chan struct{})}
+}
+
+func (s *Server) start(ctx context.Context) error {
 	if err := s.open(ctx); err != nil {
 		s.Close()
-		return nil, err
+		return err
 	}
 	for _, l := range s.listeners {
 		s.running.Go(func() { s.accept(l) })
-		log.Info("receiving", "address", l.Addr().String(), "protocol", "dnstap")
+		s.log.Info("receiving", "address", l.Addr().String(), "protocol", "dnstap")
 	}
 	s.running.Go(s.expire)
-	return s, nil
+	return nil
 }
 
 func (s *Server) open(ctx context.Context) error {
