@@ -13,7 +13,7 @@ func TestGammaQuantile(t *testing.T) {
 		for shape := fewEvents / 10; shape < 10*manyEvents; shape *= 1.0037 {
 			want := mathext.GammaIncRegInv(shape, probability)
 			got := gammaQuantile(shape, shape, probability) // a scale of 1
-			allowed := 1e-5*want + 1e-13*shape // the series itself is within 10⁻⁶
+			allowed := 1e-5*want + 1e-13*shape              // the series itself is within 10⁻⁶
 			if shape >= manyEvents {
 				allowed = 2e-5 * math.Sqrt(shape)
 			}

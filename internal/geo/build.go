@@ -100,6 +100,13 @@ func build(s *sources, keep bool) (*Table, error) {
 		s.city, s.witness, s.as = layer{}, layer{}, layer{}
 	}
 	b.finish()
+	inHugePages(b.table.v4.runs)
+	inHugePages(b.table.v4.jump)
+	inHugePages(b.table.v6.leaves)
+	for _, level := range b.table.v6.levels {
+		inHugePages(level)
+	}
+	inHugePages(b.table.answers)
 	return b.table, nil
 }
 
