@@ -2,18 +2,23 @@ package collector
 
 import (
 	"bytes"
+	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	tap "github.com/dnstap/golang-dnstap"
 	framestream "github.com/farsightsec/golang-framestream"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/dns/dnsmessage"
 	"google.golang.org/protobuf/proto"
 
 	landfallv1 "github.com/landfall-telemetry/landfall/schemas/proto/landfall/v1"
 
+	"github.com/landfall-telemetry/landfall/internal/bus"
 	"github.com/landfall-telemetry/landfall/internal/testkit/kafkatest"
 )
 
@@ -127,5 +132,78 @@ func TestFlowsGetTheNamesThatWereAskedFor(t *testing.T) {
 	}
 	if n := r.metric("dns_entries", nil); n != 2 {
 		t.Errorf("%v entries", n)
+	}
+}
+
+func TestDNSTapConfig(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*DNSTap)
+		want   string // of the fault; empty: taken
+	}{
+		{"none", func(*DNSTap) {}, ""},
+		{"a socket", func(d *DNSTap) { d.UnixSocket = "/run/landfall/tap" }, ""},
+		{"a long path", func(d *DNSTap) { d.UnixSocket = "/" + strings.Repeat("x", 100) }, "dnstap.unix_socket: longer"},
+		{"loopback", func(d *DNSTap) { d.Listen = "127.0.0.1:6000" }, ""},
+		{"loopback of IPv6", func(d *DNSTap) { d.Listen = "[::1]:6000" }, ""},
+		{"no port", func(d *DNSTap) { d.Listen = "127.0.0.1" }, "dnstap.listen: \"127.0.0.1\" is not host:port"},
+		{"everybody", func(d *DNSTap) { d.Listen, d.AllowPlaintext = ":6000", true }, "set allowed_senders"},
+		{"plaintext", func(d *DNSTap) { d.Listen, d.AllowedSenders = "192.0.2.1:6000", []string{"192.0.2.0/24"} }, "set cert_file and key_file, or allow_plaintext"},
+		{"plaintext on purpose", func(d *DNSTap) {
+			d.Listen, d.AllowedSenders, d.AllowPlaintext = "192.0.2.1:6000", []string{"192.0.2.0/24"}, true
+		}, ""},
+		{"TLS", func(d *DNSTap) {
+			d.Listen, d.AllowedSenders, d.CertFile, d.KeyFile = "192.0.2.1:6000", []string{"192.0.2.5", "2001:db8::/64"}, "cert.pem", "key.pem"
+		}, ""},
+		{"a certificate without key", func(d *DNSTap) { d.CertFile = "cert.pem" }, "one is set without the other"},
+		{"a key without certificate", func(d *DNSTap) { d.KeyFile = "key.pem" }, "one is set without the other"},
+		{"no prefix", func(d *DNSTap) { d.AllowedSenders = []string{"192.0.2.0/24", "resolver.example"} }, "dnstap.allowed_senders[1]: \"resolver.example\""},
+		{"no entries", func(d *DNSTap) { d.MaxEntries = 0 }, "dnstap.max_entries: 0"},
+		{"too many entries", func(d *DNSTap) { d.MaxEntries = 100_000_001 }, "dnstap.max_entries: 100000001"},
+		{"kept too short", func(d *DNSTap) { d.Keep = time.Minute - 1 }, "dnstap.keep: 59.9"},
+		{"kept too long", func(d *DNSTap) { d.Keep = 169 * time.Hour }, "dnstap.keep: 169h"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := DefaultConfig()
+			test.change(&c.DNSTap)
+			err := c.Validate()
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestDNSTapThatCannotStart: the fault names the setting, and nothing is left open.
+func TestDNSTapThatCannotStart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	client, err := bus.New(busConfig("127.0.0.1:1"), slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for name, change := range map[string]func(*DNSTap){
+		"cert_file":   func(d *DNSTap) { d.Listen, d.CertFile, d.KeyFile = "127.0.0.1:0", file, file },
+		"unix_socket": func(d *DNSTap) { d.UnixSocket = file },
+		"listen":      func(d *DNSTap) { d.UnixSocket, d.Listen = file+".sock", "127.0.0.1:99999" },
+	} {
+		config := testConfig(t)
+		change(&config.DNSTap)
+		s, err := New(config, client, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), func(error) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "collector.dnstap: ") || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(file + ".sock"); err == nil {
+		t.Error("a socket is left")
 	}
 }

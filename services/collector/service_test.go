@@ -467,6 +467,7 @@ func TestLifecycle(t *testing.T) {
 	for i := range two {
 		config := testConfig(t)
 		config.SpoolDir = filepath.Join(t.TempDir(), fmt.Sprint(i))
+		config.DNSTap.UnixSocket, config.DNSTap.Listen = filepath.Join(t.TempDir(), "tap"), "127.0.0.1:0"
 		if two[i], err = New(config, client, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), func(error) { failures.Add(1) }); err != nil {
 			t.Fatal(err)
 		}
@@ -475,6 +476,12 @@ func TestLifecycle(t *testing.T) {
 	for _, s := range two {
 		if err := s.Start(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		for i, a := range s.dnstap.Addresses() { // resolvers that are still there at the end
+			w, _ := resolver(t, a, i == 0)
+			if _, err := w.WriteFrame(tapped(t, "www.example.")); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	for _, s := range two {
