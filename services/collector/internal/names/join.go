@@ -52,7 +52,6 @@ func (t *Table) Join(b *flow.Batch) Joined {
 // match is what was found for one flow.
 type match struct {
 	name            string
-	askedMs         int64
 	ambiguous, skip bool
 }
 
@@ -63,55 +62,46 @@ func (t *Table) lookup(p *landfallv1.FlowBatch, from int, found []match) {
 		hash uint64
 		slot uint64
 	}
-	var candidates [2 * chunk]candidate
+	var candidates [chunk]candidate
 	for i := range found {
 		f := from + i
 		if len(p.DomainName) > 0 && p.DomainName[f] != 0 {
 			found[i].skip = true
 			continue
 		}
-		source := p.SourceAddress[f*flow.AddrSize : (f+1)*flow.AddrSize]
-		destination := p.DestinationAddress[f*flow.AddrSize : (f+1)*flow.AddrSize]
-		there, back := &candidates[2*i], &candidates[2*i+1]
-		copy(there.key[:], source)
-		copy(there.key[flow.AddrSize:], destination)
-		copy(back.key[:], destination)
-		copy(back.key[flow.AddrSize:], source)
-		there.hash, back.hash = t.hash(&there.key), t.hash(&back.key)
+		c := &candidates[i]
+		c.key.set((*[flow.AddrSize]byte)(p.SourceAddress[f*flow.AddrSize:]), (*[flow.AddrSize]byte)(p.DestinationAddress[f*flow.AddrSize:]))
+		c.hash = t.hash(&c.key)
 	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for i := range found { // of their own, so that the memory of all is fetched at once
 		if !found[i].skip {
-			candidates[2*i].slot = t.slots[candidates[2*i].hash&t.mask]
-			candidates[2*i+1].slot = t.slots[candidates[2*i+1].hash&t.mask]
+			candidates[i].slot = t.slots[candidates[i].hash&t.mask]
 		}
 	}
 	// So are the runs that the tags say are the keys'.
 	var touched uint32
-	for i := range candidates[:2*len(found)] {
+	for i := range candidates[:len(found)] {
 		if c := &candidates[i]; c.slot != 0 && c.slot>>tagShift == c.hash {
 			touched += t.run(uint32(c.slot)).name
 		}
 	}
 	sink(touched)
 	for i := range found {
-		if found[i].skip {
+		c := &candidates[i]
+		if found[i].skip || c.slot == 0 {
+			continue
+		}
+		_, head := t.find(c.hash, &c.key)
+		if head == 0 {
 			continue
 		}
 		var startMs int64
 		if len(p.StartMs) > 0 {
 			startMs = p.StartMs[from+i]
 		}
-		for side := range 2 {
-			c := &candidates[2*i+side]
-			if c.slot == 0 {
-				continue
-			}
-			if _, head := t.find(c.hash, &c.key); head != 0 {
-				t.choose(head, startMs+Window.Milliseconds(), &found[i])
-			}
-		}
+		t.choose(head, startMs+Window.Milliseconds(), &found[i])
 	}
 }
 
@@ -121,38 +111,22 @@ func (t *Table) lookup(p *landfallv1.FlowBatch, from int, found []match) {
 func sink(uint32) {}
 
 // choose takes the last name that was asked for until then, and sees whether there is another one
-// within keep. If the other side of the flow gave a name already, the later one is taken.
+// within keep.
 func (t *Table) choose(head uint32, untilMs int64, m *match) {
 	var have *run
-	ambiguous := false
 	for n := head; n != 0; n = t.run(n).older {
 		r := t.run(n)
 		if r.first > untilMs {
 			continue
 		}
 		if r.last < untilMs-t.keepMs { // and so are those before it
-			break
+			return
 		}
 		if have == nil {
-			have = r
+			have, m.name = r, t.names.text[r.name]
 		} else if r.name != have.name {
-			ambiguous = true
-			break
+			m.ambiguous = true
+			return
 		}
-	}
-	if have == nil {
-		return
-	}
-	name, asked := t.names.text[have.name], min(have.last, untilMs)
-	switch {
-	case m.name == "":
-		*m = match{name: name, askedMs: asked, ambiguous: ambiguous}
-	case m.name != name:
-		if asked > m.askedMs {
-			m.name, m.askedMs = name, asked
-		}
-		m.ambiguous = true
-	default:
-		m.ambiguous = m.ambiguous || ambiguous
 	}
 }

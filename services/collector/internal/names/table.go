@@ -4,6 +4,7 @@
 package names
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"sync"
 	"time"
@@ -19,8 +20,18 @@ const Window = 2 * time.Second
 // at one address costs a bounded search.
 const maxRuns = 16
 
-// key is client and answer, each as a batch's address columns hold them.
+// key is client and answer, the smaller of the two first: a flow does not say which side asked, and
+// so needs one search only. Where two clients are each other's answers, both count for their flows.
 type key [2 * flow.AddrSize]byte
+
+func (k *key) set(a, b *[flow.AddrSize]byte) {
+	if first, second := binary.BigEndian.Uint64(a[:]), binary.BigEndian.Uint64(b[:]); first > second ||
+		first == second && binary.BigEndian.Uint64(a[8:]) > binary.BigEndian.Uint64(b[8:]) {
+		a, b = b, a
+	}
+	copy(k[:], a[:])
+	copy(k[flow.AddrSize:], b[:])
+}
 
 // run is one name that a client asked for at one address, again and again with no other name between
 // and no gap longer than keep. So the runs say the same as all answers would. It fills a cache line.
@@ -77,8 +88,7 @@ func (t *Table) Len() int {
 // threads report milliseconds apart.
 func (t *Table) Add(client, address [flow.AddrSize]byte, name string, ms int64) {
 	var k key
-	copy(k[:], client[:])
-	copy(k[flow.AddrSize:], address[:])
+	k.set(&client, &address)
 	h := t.hash(&k)
 	t.mu.Lock()
 	defer t.mu.Unlock()
