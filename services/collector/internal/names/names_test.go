@@ -14,8 +14,14 @@ import (
 	"github.com/landfall-telemetry/landfall/internal/flow"
 )
 
+// addr gives an IPv4 address for an even number, an IPv6 one for an odd.
 func addr(n uint32) (a [flow.AddrSize]byte) {
-	copy(a[10:], []byte{0xff, 0xff, 10})
+	if n%2 == 1 {
+		copy(a[:], []byte{0x20, 0x01, 0x0d, 0xb8})
+		binary.BigEndian.PutUint32(a[4:], n)
+		return a
+	}
+	copy(a[10:], []byte{0xff, 0xff})
 	binary.BigEndian.PutUint32(a[12:], n|10<<24)
 	return a
 }
