@@ -31,7 +31,8 @@ func whereCommand(o *options) *cobra.Command {
 
 Addresses come as arguments, or one a line on standard input. For those of standard input only the result is
 printed, unless --sources is given: it takes some milliseconds an address. Nothing has to be running: the data
-sets are read from data_dir, as they were in force --at a time, or from any folder that --data names.`,
+sets are read from data_dir, the newest or those that were in force --at a time, or from any folder that --data
+names.`,
 		Example: "  landfall where 52.95.110.1 1.1.1.1 2001:db8::1\n" +
 			"  landfall where --at 2026-06-01 --format json 47.88.0.1\n" +
 			"  cut -d, -f1 flows.csv | landfall where --format json --data ./lists",
@@ -39,9 +40,13 @@ sets are read from data_dir, as they were in force --at a time, or from any fold
 			if f.format != "table" && f.format != "json" {
 				return fmt.Errorf("--format: %q is not table or json", f.format)
 			}
-			at, err := parseTime(f.at, time.Now())
-			if err != nil {
-				return fmt.Errorf("--at: %w", err)
+			at, sets := time.Now(), newest
+			if f.at != "" {
+				var err error
+				if at, err = parseTime(f.at, at); err != nil {
+					return fmt.Errorf("--at: %w", err)
+				}
+				sets = at
 			}
 			c, err := loadConfig(o)
 			if err != nil {
@@ -49,9 +54,9 @@ sets are read from data_dir, as they were in force --at a time, or from any fold
 			}
 			var files geo.Files
 			if f.data != "" {
-				files, err = placeFiles(f.data, at)
+				files, err = placeFiles(f.data, sets)
 			} else if err = c.requireData(roleEnricher); err == nil {
-				files, err = c.Enricher.PlaceFiles(at)
+				files, err = c.Enricher.PlaceFiles(sets)
 			}
 			if err != nil {
 				return err
@@ -76,7 +81,7 @@ sets are read from data_dir, as they were in force --at a time, or from any fold
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.at, "at", "now", "by the data sets that were in force then: a date (2026-09-01), a time or how long ago (7d)")
+	flags.StringVar(&f.at, "at", "", "by the data sets that were in force then: a date (2026-09-01), a time or how long ago (7d); default: by the newest")
 	flags.StringVar(&f.data, "data", "", "folder of data files, recognised by their content, whatever they are called (default: data_dir)")
 	flags.StringVar(&f.policy, "policy", "", "policy file, to say the jurisdiction, too (default: enricher.policy_path)")
 	flags.BoolVar(&f.sources, "sources", false, "what every source says, also for addresses of standard input")
@@ -84,6 +89,9 @@ sets are read from data_dir, as they were in force --at a time, or from any fold
 	complete(cmd, "format", "table", "json")
 	return cmd
 }
+
+// newest is a time at which the last data sets are in force, also those of a minute ago.
+var newest = time.Unix(1<<40, 0)
 
 // placeFiles finds what places are made of: the sets that `landfall data update` keeps in a folder, as
 // they were in force at a time, or else whatever data files lie there.
