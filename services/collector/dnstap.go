@@ -23,7 +23,7 @@ type DNSTap struct {
 	CertFile       string        `yaml:"cert_file" doc:"PEM file of the certificate to receive dnstap over TLS with; empty: TCP without TLS."`
 	KeyFile        string        `yaml:"key_file" doc:"PEM file of that certificate's key."`
 	AllowPlaintext bool          `yaml:"allow_plaintext" doc:"Whether dnstap, which says who looked up what, may come from other machines without TLS."`
-	MaxEntries     int           `yaml:"max_entries" doc:"Answers (client, address and name) that are kept; the oldest make room for new ones. A million take about 130 MB."`
+	MaxEntries     int           `yaml:"max_entries" doc:"Answers (client, address and name) that are kept; the oldest make room for new ones. A million take about 90 MB."`
 	Keep           time.Duration `yaml:"keep" doc:"How long after a client's last answer a flow may begin and get its name."`
 }
 
