@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gaissmai/bart"
 
@@ -116,8 +118,8 @@ type judged struct {
 type result struct {
 	Provider  string  `json:"provider"`
 	Version   string  `json:"version"`
-	Date      string  `json:"date"`
-	Prefixes  int     `json:"prefixes"` // with a region
+	Date      string  `json:"date,omitempty"` // Azure's has none
+	Prefixes  int     `json:"prefixes"`       // with a region
 	Without   int     `json:"prefixes_without_region"`
 	Unplaced  int     `json:"prefixes_of_regions_without_a_place"`
 	Addresses float64 `json:"ipv4_addresses"`
@@ -130,7 +132,10 @@ type result struct {
 const samples = 16
 
 func compare(list *cloud.List, alone, with *geo.Table) result {
-	r := result{Provider: list.Provider, Version: list.Version, Date: list.Date.Format("2006-01-02")}
+	r := result{Provider: list.Provider, Version: list.Version}
+	if !list.Date.IsZero() {
+		r.Date = list.Date.Format(time.DateOnly)
+	}
 	var truth bart.Table[cloud.Region]
 	regions := map[string]bool{}
 	for _, p := range list.Ranges {
@@ -196,10 +201,10 @@ func table(results []result, versions []geo.Version) string {
 	for _, v := range versions {
 		fmt.Fprintf(&b, "City table: version %s.\n\n", v.Version)
 	}
-	b.WriteString("| list | of | prefixes with a region | city table alone: country | subdivision | by IPv4 address: country | subdivision | with the list: country | subdivision |\n")
+	b.WriteString("| list | date | prefixes with a region | city table alone: country | subdivision | by IPv4 address: country | subdivision | with the list: country | subdivision |\n")
 	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range results {
-		fmt.Fprintf(&b, "| %s | %s | %d in %d regions | %s | %s | %s | %s | %s | %s |\n", r.Provider, r.Date, r.Prefixes, r.Regions,
+		fmt.Fprintf(&b, "| %s | %s | %d in %d regions | %s | %s | %s | %s | %s | %s |\n", r.Provider, cmp.Or(r.Date, "version "+r.Version), r.Prefixes, r.Regions,
 			percent(r.City.Country), percent(r.City.Subdivision), percent(r.City.Addresses4.Country), percent(r.City.Addresses4.Subdivision),
 			percent(r.Cloud.Country), percent(r.Cloud.Subdivision))
 	}
