@@ -48,6 +48,8 @@ const (
 	maxConnections = 64
 	// maxFrame is more than a dnstap message with the longest DNS query and response takes.
 	maxFrame = 1 << 18
+	// patience is how long a handshake or a frame that has begun may take.
+	patience = 10 * time.Second
 	// socketMode lets the resolver's group write.
 	socketMode = 0o660
 )
@@ -58,8 +60,6 @@ type Server struct {
 	table   *names.Table
 	metrics Metrics
 	log     *slog.Logger
-	// patience is how long a handshake or a frame that has begun may take.
-	patience time.Duration
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -70,28 +70,17 @@ type Server struct {
 
 // Start opens the sockets and receives.
 func Start(ctx context.Context, config Config, table *names.Table, m Metrics, log *slog.Logger) (*Server, error) {
-	s := newServer(config, table, m, log)
-	if err := s.start(ctx); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-func newServer(config Config, table *names.Table, m Metrics, log *slog.Logger) *Server {
-	return &Server{config: config, table: table, metrics: m, log: log, patience: 10 * time.Second, conns: make(map[net.Conn]bool), stop: make(chan struct{})}
-}
-
-func (s *Server) start(ctx context.Context) error {
+	s := &Server{config: config, table: table, metrics: m, log: log, conns: make(map[net.Conn]bool), stop: make(chan struct{})}
 	if err := s.open(ctx); err != nil {
 		s.Close()
-		return err
+		return nil, err
 	}
 	for _, l := range s.listeners {
 		s.running.Go(func() { s.accept(l) })
-		s.log.Info("receiving", "address", l.Addr().String(), "protocol", "dnstap")
+		log.Info("receiving", "address", l.Addr().String(), "protocol", "dnstap")
 	}
 	s.running.Go(s.expire)
-	return nil
+	return s, nil
 }
 
 func (s *Server) open(ctx context.Context) error {
@@ -249,7 +238,7 @@ func (s *Server) admit(c net.Conn) Reason {
 // frames, not inside of one.
 func (s *Server) receive(c net.Conn) Reason {
 	r := bufio.NewReaderSize(c, 1<<16)
-	_ = c.SetDeadline(time.Now().Add(s.patience))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	bidirectional, ok := handshake(r, c)
 	if !ok {
 		return ReasonHandshake
@@ -260,7 +249,7 @@ func (s *Server) receive(c net.Conn) Reason {
 		if _, err := r.Peek(1); err != nil {
 			return ""
 		}
-		_ = c.SetReadDeadline(time.Now().Add(s.patience))
+		_ = c.SetReadDeadline(time.Now().Add(patience))
 		head, err := r.Peek(4)
 		if err != nil {
 			return s.cut()
@@ -276,7 +265,7 @@ func (s *Server) receive(c net.Conn) Reason {
 				return ReasonHandshake
 			}
 			if bidirectional {
-				_ = c.SetWriteDeadline(time.Now().Add(s.patience))
+				_ = c.SetWriteDeadline(time.Now().Add(patience))
 				finish := framestream.ControlFrame{ControlType: framestream.CONTROL_FINISH}
 				_ = finish.Encode(c)
 			}

@@ -20,6 +20,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tap "github.com/dnstap/golang-dnstap"
@@ -76,14 +77,13 @@ func (s *told) until(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// open starts a server whose senders have that long for a frame.
-func open(t *testing.T, c Config, patience time.Duration) (*Server, *told) {
+// open starts a server.
+func open(t *testing.T, c Config) (*Server, *told) {
 	t.Helper()
 	c.Keep = kept
 	m := newTold()
-	s := newServer(c, names.New(100, kept), m, slog.New(slog.DiscardHandler))
-	s.patience = patience
-	if err := s.start(t.Context()); err != nil {
+	s, err := Start(t.Context(), c, names.New(100, kept), m, slog.New(slog.DiscardHandler))
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -170,7 +170,7 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 
 func TestTLS(t *testing.T) {
 	pair, pool := certificate(t)
-	s, m := open(t, Config{Listen: "127.0.0.1:0", TLS: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, time.Minute)
+	s, m := open(t, Config{Listen: "127.0.0.1:0", TLS: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}, Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	c, err := tls.Dial("tcp", s.Addresses()[0].String(), &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool})
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestSenderThatIsNotAllowed(t *testing.T) {
-	s, m := open(t, Config{Listen: "127.0.0.1:0", Allowed: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}}, time.Minute)
+	s, m := open(t, Config{Listen: "127.0.0.1:0", Allowed: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/32")}})
 	c := dial(t, s)
 	m.until(t, "refusal", func() bool { return m.refused[ReasonSender] == 1 })
 	closes(t, c)
@@ -203,7 +203,7 @@ func TestSenderThatIsNotAllowed(t *testing.T) {
 
 // TestAllowedOverBothFamilies: a socket for both families gives IPv4 senders as mapped addresses.
 func TestAllowedOverBothFamilies(t *testing.T) {
-	s, m := open(t, Config{Listen: ":0", Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}, time.Minute)
+	s, m := open(t, Config{Listen: ":0", Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	_, port, err := net.SplitHostPort(s.Addresses()[0].String())
 	if err != nil {
 		t.Fatal(err)
@@ -217,8 +217,21 @@ func TestAllowedOverBothFamilies(t *testing.T) {
 	m.until(t, "answer", func() bool { return m.answers == 1 })
 }
 
-// TestStall: a sender that says nothing, or stands still inside a frame, is let go; one that is
-// silent between frames stays.
+// piped has a server receive from one end of a pipe, in a bubble of its own time.
+func piped(t *testing.T) (c net.Conn, m *told, ended <-chan Reason) {
+	t.Helper()
+	m = newTold()
+	s := &Server{config: Config{Keep: kept}, table: names.New(100, kept), metrics: m, stop: make(chan struct{})}
+	c, theirs := net.Pipe()
+	end := make(chan Reason, 1)
+	go func() {
+		end <- s.receive(theirs)
+		_ = theirs.Close()
+	}()
+	return c, m, end
+}
+
+// TestStall: a sender that says nothing, or stands still inside a frame, is let go.
 func TestStall(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -232,13 +245,35 @@ func TestStall(t *testing.T) {
 		{"inside a control frame", func(t *testing.T, c net.Conn) { streamTo(t, c); send(t, c, 0, 0, 0, 0, 0, 0) }, ReasonHandshake},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, m := open(t, Config{Listen: "127.0.0.1:0"}, 50*time.Millisecond)
-			c := dial(t, s)
-			test.begin(t, c)
-			m.until(t, string(test.why), func() bool { return m.refused[test.why] == 1 })
-			closes(t, c)
+			synctest.Test(t, func(t *testing.T) {
+				c, _, ended := piped(t)
+				begin := time.Now()
+				test.begin(t, c)
+				if why, after := <-ended, time.Since(begin); why != test.why || after != patience {
+					t.Errorf("refused %q after %s, want %q after %s", why, after, test.why, patience)
+				}
+			})
 		})
 	}
+}
+
+// TestSilenceBetweenFrames: a resolver that nobody asks anything stays.
+func TestSilenceBetweenFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, m, ended := piped(t)
+		w := streamTo(t, c)
+		for range 3 {
+			write(t, w, answered(t))
+			time.Sleep(24 * time.Hour)
+		}
+		if m.answers != 3 {
+			t.Errorf("%d answers", m.answers)
+		}
+		_ = c.Close()
+		if why := <-ended; why != "" {
+			t.Errorf("refused %q", why)
+		}
+	})
 }
 
 func send(t *testing.T, c net.Conn, b ...byte) {
@@ -248,24 +283,8 @@ func send(t *testing.T, c net.Conn, b ...byte) {
 	}
 }
 
-// TestSilenceBetweenFrames outlasts the patience: the connection that stalls ends after it, the one
-// that was silent for longer still takes a frame.
-func TestSilenceBetweenFrames(t *testing.T) {
-	s, m := open(t, Config{Listen: "127.0.0.1:0"}, 50*time.Millisecond)
-	w := streamTo(t, dial(t, s))
-	write(t, w, answered(t))
-	m.until(t, "first answer", func() bool { return m.answers == 1 })
-	for i := range 2 {
-		stalls := dial(t, s)
-		m.until(t, "the end of one that stalls", func() bool { return m.refused[ReasonHandshake] == i+1 })
-		closes(t, stalls)
-	}
-	write(t, w, answered(t))
-	m.until(t, "second answer", func() bool { return m.answers == 2 })
-}
-
 func TestConnectionCap(t *testing.T) {
-	s, m := open(t, Config{Listen: "127.0.0.1:0"}, time.Minute)
+	s, m := open(t, Config{Listen: "127.0.0.1:0"})
 	first := dial(t, s)
 	for range maxConnections - 1 {
 		dial(t, s)
@@ -281,7 +300,7 @@ func TestConnectionCap(t *testing.T) {
 
 // TestOtherProtocols: frame streams of something else, and a stream that ends as none may.
 func TestOtherProtocols(t *testing.T) {
-	s, m := open(t, Config{Listen: "127.0.0.1:0"}, time.Minute)
+	s, m := open(t, Config{Listen: "127.0.0.1:0"})
 	refused := 0
 	for _, control := range []framestream.ControlFrame{
 		{ControlType: framestream.CONTROL_READY, ContentTypes: [][]byte{[]byte("protobuf:other")}},
@@ -318,7 +337,7 @@ func TestUnixSocket(t *testing.T) {
 	if err := left.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s, m := open(t, Config{UnixSocket: path, Allowed: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, time.Minute)
+	s, m := open(t, Config{UnixSocket: path, Allowed: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != socketMode {
 		t.Errorf("%v %v", info, err)
