@@ -266,12 +266,12 @@ func TestSilenceBetweenFrames(t *testing.T) {
 			write(t, w, answered(t))
 			time.Sleep(24 * time.Hour)
 		}
-		if m.answers != 3 {
-			t.Errorf("%d answers", m.answers)
-		}
 		_ = c.Close()
 		if why := <-ended; why != "" {
 			t.Errorf("refused %q", why)
+		}
+		if m.answers != 3 {
+			t.Errorf("%d answers", m.answers)
 		}
 	})
 }
