@@ -38,6 +38,14 @@ var questions = map[string]func(*testing.T, *query.Client) (any, error){
 	"Completeness": func(t *testing.T, c *query.Client) (any, error) {
 		return c.Completeness(t.Context(), query.Completeness{Bucket: query.BucketDay, Since: monday, Until: monday.AddDate(0, 0, 2)})
 	},
+	"Remotes": func(t *testing.T, c *query.Client) (any, error) {
+		var all []query.Remote
+		err := c.Remotes(t.Context(), monday, monday.AddDate(0, 0, 2), func(r query.Remote) error {
+			all = append(all, r)
+			return nil
+		})
+		return all, err
+	},
 	"Endpoints": func(t *testing.T, c *query.Client) (any, error) { return c.Endpoints(t.Context(), query.Endpoints{}) },
 	"NewSince": func(t *testing.T, c *query.Client) (any, error) {
 		return c.NewSince(t.Context(), query.NewSince{Since: monday, EachVendor: true})
