@@ -4,12 +4,15 @@ package attribution
 
 import (
 	"github.com/landfall-telemetry/landfall/internal/geo"
+	"github.com/landfall-telemetry/landfall/internal/geo/hostname"
 	"github.com/landfall-telemetry/landfall/internal/policy"
 )
 
-// Hint is the place that a domain name's region token names; the zero value: it names none. No rules
-// for names are there yet, so none does.
-func Hint(string) policy.Where { return policy.Where{} }
+// Hint is the place that a domain name's region token names; the zero value: it names none.
+func Hint(domain string) policy.Where {
+	h, _ := hostname.Parse(domain)
+	return policy.Where{Country: h.Country, Subdivision: h.Subdivision, Provider: h.Provider, Region: h.Region}
+}
 
 // Corroborate gives the confidence in an answer beside a hint, and whether the hint disputes it: it
 // names another country, or another subdivision. One that names the same place makes a single source
