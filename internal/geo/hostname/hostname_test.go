@@ -74,8 +74,18 @@ func TestTable(t *testing.T) {
 		}
 	}
 	const header = "token,form,provider,region,country,subdivision,source\n"
-	for _, bad := range []string{"", header, header + "x", header + "A,part,,,SG,,why", header + "a.b,part,,,SG,,why", header + "a1,whole,,,SG,,why",
-		header + "a1,under:,,,SG,,why", header + "a1,part,,,SG,,", header + "a1,part,,,SG,,why\na1,part,,,SG,,why", header + strings.Repeat("a", maxToken+1) + ",part,,,SG,,why"} {
+	for _, bad := range []string{
+		"",
+		header,
+		header + "x",
+		header + "A,part,,,SG,,why",
+		header + "a.b,part,,,SG,,why",
+		header + "a1,whole,,,SG,,why",
+		header + "a1,under:,,,SG,,why",
+		header + "a1,part,,,SG,,",
+		header + "a1,part,,,SG,,why\na1,part,,,SG,,why",
+		header + strings.Repeat("a", maxToken+1) + ",part,,,SG,,why",
+	} {
 		if _, err := readTokens(bad); err == nil {
 			t.Errorf("taken: %q", bad)
 		}
