@@ -36,7 +36,7 @@ func optionalSets() []Set {
 		}),
 		{
 			Name: Anycast, Optional: true, Judges: true,
-			License: "none stated by the publisher",
+			License: "no stated licence",
 			Credit:  "Anycast prefixes by bgp.tools (https://bgp.tools/kb/anycatch)",
 			Source:  "https://github.com/bgptools/anycast-prefixes",
 			Lists: []Published{
@@ -58,7 +58,7 @@ func optionalSets() []Set {
 func published(name, provider, source string, list Published) Set {
 	return Set{
 		Name: name, Optional: true, Judges: true, Lists: []Published{list},
-		License: "none stated by the publisher", Credit: "Address ranges published by " + provider, Source: source,
+		License: "no stated licence", Credit: "Address ranges published by " + provider, Source: source,
 	}
 }
 

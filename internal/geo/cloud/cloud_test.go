@@ -30,10 +30,16 @@ func published(t *testing.T, file string) []byte {
 	return data
 }
 
-func TestAWS(t *testing.T) {
-	l, err := Parse("aws", published(t, "aws-ip-ranges.json.gz"))
-	if err != nil {
-		t.Fatal(err)
+func TestPublished(t *testing.T) {
+	for _, f := range []struct{ file, provider string }{
+		{"aws-ip-ranges.json.gz", AWS}, {"gcp-cloud.json.gz", Google}, {"azure-service-tags.json.gz", Azure}, {"oracle-ip-ranges.json.gz", Oracle},
+	} {
+		t.Run(f.provider, func(t *testing.T) {
+			l, err := Parse(f.file, published(t, f.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(l.Version, l.Date, len(l.Ranges), l.Skipped)
+		})
 	}
-	t.Log(l.Version, l.Date, len(l.Ranges), l.Skipped)
 }
