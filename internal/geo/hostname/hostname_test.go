@@ -53,6 +53,7 @@ func TestParseNothing(t *testing.T) {
 		"euw1.api.riotgames.com",              // a game region
 		"us-west-2-to-eu-central-1.example",   // disagree on the country
 		"us-west-2.us-east-1.example",         // disagree on the subdivision
+		"ap-southeast-1.us-west-2.example",    // disagree on the country alone: Singapore has no subdivision here
 		strings.Repeat("a.", 125) + "cnbj1.x", // longer than a host name may be
 	} {
 		if got, ok := Parse(name); ok || got != (Hint{}) {
