@@ -24,22 +24,6 @@ type Region struct {
 	Source           string // the page that says it
 }
 
-// check holds the codes to their form; which codes exist, package geo knows.
-func (r Region) check() error {
-	upper := func(s string) bool { return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" }
-	if len(r.Country) != 2 || !upper(r.Country) {
-		return fmt.Errorf("%q is not an ISO 3166-1 code of two capital letters", r.Country)
-	}
-	if r.Subdivision == "" {
-		return nil
-	}
-	part, ok := strings.CutPrefix(r.Subdivision, r.Country+"-")
-	if !ok || part == "" || len(part) > 3 || strings.Trim(part, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
-		return fmt.Errorf("%q is not an ISO 3166-2 code of %s", r.Subdivision, r.Country)
-	}
-	return nil
-}
-
 // RegionPlace gives the place of a provider's region, in small letters as in
 // Range; false if it is not in our table.
 func RegionPlace(provider, region string) (Region, bool) {
@@ -79,9 +63,6 @@ func parseRegions(text string) (*regionTable, error) {
 	t := &regionTable{index: make(map[[2]string]int, len(records))}
 	for _, rec := range records[1:] {
 		row := Region{rec[0], rec[1], rec[2], rec[3], rec[4], rec[5]}
-		if err := row.check(); err != nil {
-			return nil, fmt.Errorf("regions.csv: %s %s: %w", row.Provider, row.Region, err)
-		}
 		key := [2]string{row.Provider, row.Region}
 		if _, twice := t.index[key]; twice {
 			return nil, fmt.Errorf("regions.csv: %s %s stands there twice", row.Provider, row.Region)
