@@ -60,6 +60,9 @@ func parseRegions(text string) (*regionTable, error) {
 	if err != nil {
 		return nil, fmt.Errorf("regions.csv: %w", err)
 	}
+	if len(records) < 2 {
+		return nil, fmt.Errorf("regions.csv: no rows")
+	}
 	t := &regionTable{index: make(map[[2]string]int, len(records))}
 	for _, rec := range records[1:] {
 		row := Region{rec[0], rec[1], rec[2], rec[3], rec[4], rec[5]}

@@ -3,6 +3,8 @@ package hostname
 import (
 	"strings"
 	"testing"
+
+	"github.com/landfall-telemetry/landfall/internal/geo/cloud"
 )
 
 func TestParse(t *testing.T) {
@@ -31,7 +33,7 @@ func TestParse(t *testing.T) {
 		"lb.us-east-1-bue-1.example.com":             "AR AR-C aws us-east-1-bue-1",
 		"us-west-2.s3.us-west-2.example.com":         "US US-OR aws us-west-2",
 		"us-west-2":                                  "US US-OR aws us-west-2",
-		"euw1.example.com":                           "IE  aws eu-west-1",
+		"euw1.example.com":                           "IE IE-L aws eu-west-1",
 	} {
 		got, ok := Parse(name)
 		if text := got.Country + " " + got.Subdivision + " " + got.Provider + " " + got.Region; !ok || text != want {
@@ -71,6 +73,15 @@ func TestTable(t *testing.T) {
 			}
 			if h.Country != "" && len(h.Country) != 2 || h.Subdivision != "" && !strings.HasPrefix(h.Subdivision, h.Country+"-") || (h.Provider == "") != (h.Region == "") {
 				t.Errorf("%s: %+v", token, h)
+			}
+		}
+	}
+	for token, rules := range tokens.rules { // one place a region, in host names as in addresses
+		for _, r := range rules {
+			if h := r.hint; h.Region != "" {
+				if place, ok := cloud.RegionPlace(h.Provider, h.Region); !ok || place.Country != h.Country || place.Subdivision != h.Subdivision {
+					t.Errorf("%s: %+v, but regions.csv has %+v", token, h, place)
+				}
 			}
 		}
 	}
