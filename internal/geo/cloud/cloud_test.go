@@ -133,14 +133,25 @@ func TestRegions(t *testing.T) {
 		}
 	}
 	for _, want := range []Region{ // as the providers name them
-		{AWS, "us-east-1", "US", "US-VA", "", ""}, {AWS, "us-west-2", "US", "US-OR", "", ""}, {AWS, "us-gov-west-1", "US", "US-OR", "", ""},
-		{AWS, "eu-central-1", "DE", "DE-HE", "Frankfurt", ""}, {AWS, "ap-south-1", "IN", "IN-MH", "Mumbai", ""},
-		{AWS, "cn-north-1", "CN", "CN-BJ", "Beijing", ""}, {AWS, "cn-northwest-1", "CN", "CN-NX", "", ""},
-		{AWS, "me-south-1", "BH", "", "", ""}, {AWS, "ap-southeast-1", "SG", "", "", ""}, {AWS, "us-west-2-lax-1", "US", "US-CA", "Los Angeles", ""},
-		{Google, "us-west1", "US", "US-OR", "The Dalles", ""}, {Azure, "germanywc", "DE", "DE-HE", "Frankfurt", ""}, {Azure, "germanywestcentral", "DE", "DE-HE", "Frankfurt", ""},
-		{Oracle, "uk-cardiff-1", "GB", "GB-WLS", "Newport", ""}, {Alibaba, "ap-southeast-1", "SG", "", "Singapore", ""},
-		{Alibaba, "cn-hangzhou", "CN", "CN-ZJ", "Hangzhou", ""}, {Tencent, "ap-guangzhou", "CN", "CN-GD", "Guangzhou", ""},
-		{Huawei, "ap-southeast-1", "HK", "", "Hong Kong", ""}, {Huawei, "cn-north-4", "CN", "CN-BJ", "Beijing", ""},
+		{AWS, "us-east-1", "US", "US-VA", "", ""},
+		{AWS, "us-west-2", "US", "US-OR", "", ""},
+		{AWS, "us-gov-west-1", "US", "US-OR", "", ""},
+		{AWS, "eu-central-1", "DE", "DE-HE", "Frankfurt", ""},
+		{AWS, "ap-south-1", "IN", "IN-MH", "Mumbai", ""},
+		{AWS, "cn-north-1", "CN", "CN-BJ", "Beijing", ""},
+		{AWS, "cn-northwest-1", "CN", "CN-NX", "", ""},
+		{AWS, "me-south-1", "BH", "", "", ""},
+		{AWS, "ap-southeast-1", "SG", "", "", ""},
+		{AWS, "us-west-2-lax-1", "US", "US-CA", "Los Angeles", ""},
+		{Google, "us-west1", "US", "US-OR", "The Dalles", ""},
+		{Azure, "germanywc", "DE", "DE-HE", "Frankfurt", ""},
+		{Azure, "germanywestcentral", "DE", "DE-HE", "Frankfurt", ""},
+		{Oracle, "uk-cardiff-1", "GB", "GB-WLS", "Newport", ""},
+		{Alibaba, "ap-southeast-1", "SG", "", "Singapore", ""},
+		{Alibaba, "cn-hangzhou", "CN", "CN-ZJ", "Hangzhou", ""},
+		{Tencent, "ap-guangzhou", "CN", "CN-GD", "Guangzhou", ""},
+		{Huawei, "ap-southeast-1", "HK", "", "Hong Kong", ""},
+		{Huawei, "cn-north-4", "CN", "CN-BJ", "Beijing", ""},
 	} {
 		got, ok := RegionPlace(want.Provider, want.Region)
 		if got.Source = ""; !ok || got != want {

@@ -38,7 +38,11 @@ func (w *walker) object(member func(key string, at place) error) error {
 		if err != nil {
 			return w.fault(err, at)
 		}
-		if err := member(t.(string), at); err != nil { // the decoder gives no other key
+		key, ok := t.(string)
+		if !ok { // the decoder gives strings only, unless it stands elsewhere than in an object
+			return at.fault("%v where a key was expected", t)
+		}
+		if err := member(key, at); err != nil {
 			return err
 		}
 	}
@@ -59,13 +63,17 @@ func (w *walker) array(item func(at place) error) error {
 	return w.delim(']')
 }
 
-// first calls item for the first item of the array that comes next, and reads
-// no further.
+// first calls item for the first item of the array that comes next, and skips
+// the others.
 func (w *walker) first(item func(at place) error) error {
-	if err := w.delim('['); err != nil || !w.dec.More() {
-		return err
-	}
-	return item(w.here())
+	return w.array(func(at place) error {
+		if item == nil {
+			return w.skip()
+		}
+		read := item
+		item = nil
+		return read(at)
+	})
 }
 
 // value decodes what comes next.

@@ -30,6 +30,10 @@ func TestForms(t *testing.T) {
 			t.Errorf("%s is recognised as %q", form, got)
 		}
 	}
+	late := `{"values":[{"name":"a"},{"name":"b"}],"changeNumber":1}` // what tells it apart may come last
+	if got, _ := Recognise([]byte(late)); got != FormAzure {
+		t.Errorf("%s is recognised as %q", late, got)
+	}
 	for form, want := range map[string]string{
 		FormAWS:    "3.4.12.4/32 aws eu-west-1, 2600:1f13::/36 aws us-east-2",
 		FormGoogle: "34.80.0.0/15 gcp asia-east1, 2600:1900:8000::/44 gcp ",
@@ -80,6 +84,7 @@ func TestRefused(t *testing.T) {
 		"nothing":              {"", "byte 0"},
 		"another JSON":         {`{"a":[1,2]}`, "byte 0"},
 		"an array":             {`[1]`, "byte 0"},
+		"regions of others":    {`{"regions":[{"name":"a"},{"name":"b"}],"prefixes":[1,2]}`, "byte 0"},
 		"a city table":         {"1.0.0.0,1.0.0.255,13335,Cloudflare\n", "byte 0"},
 		"no prefixes":          {`{"syncToken":"1","createDate":"2026-08-22-15-17-05","prefixes":[],"ipv6_prefixes":[]}`, "has no prefix"},
 		"no regions":           {`{"last_updated_timestamp":"2025-07-21T07:13:25","regions":[]}`, "has no prefix"},
@@ -231,6 +236,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"cloud":"Public","values":[{"properties":null}]}`))
 	f.Add([]byte(`{"prefixes":[[[[`))
 	f.Add([]byte("#\n#"))
+	f.Add([]byte(`{"prefixes":[{},00`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := Parse("x", data)
 		if (l == nil) == (err == nil) {
