@@ -103,6 +103,7 @@ func TestRefused(t *testing.T) {
 		"bits set":             {swap(awsList, "3.4.12.4/32", "3.4.12.4/24"), "bits set"},
 		"everything":           {swap(awsList, "3.4.12.4/32", "0.0.0.0/0"), "globally reachable"},
 		"private":              {swap(awsList, "3.4.12.4/32", "10.1.0.0/16"), "globally reachable addresses: it overlaps 10.0.0.0/8"},
+		"around reserved":      {swap(awsList, "3.4.12.4/32", "198.0.0.0/8"), "overlaps 198.18.0.0/15"},
 		"shared":               {swap(awsList, "3.4.12.4/32", "100.64.0.0/10"), "globally reachable"},
 		"multicast":            {swap(awsList, "3.4.12.4/32", "239.0.0.0/8"), "globally reachable"},
 		"documentation":        {swap(awsList, "2600:1f13::/36", "2001:db8::/32"), "globally reachable"},
