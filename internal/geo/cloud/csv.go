@@ -14,6 +14,7 @@ var columns = []string{"prefix", "provider", "region", "country", "subdivision",
 
 // csvBegins reports whether data begins, after comments, with the header.
 func csvBegins(data []byte) bool {
+	data = bytes.TrimPrefix(data, mark)
 	for bytes.HasPrefix(data, []byte("#")) {
 		_, data, _ = bytes.Cut(data, []byte("\n"))
 	}
@@ -36,7 +37,7 @@ func parseCSV(data []byte) (*List, error) {
 		given definitions
 		first = true
 	)
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
+	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, mark)))
 	r.Comment = '#'
 	r.ReuseRecord = true
 	for {
@@ -57,6 +58,11 @@ func parseCSV(data []byte) (*List, error) {
 		}
 		var row [6]string
 		copy(row[:], rec)
+		for i := 1; i < len(row); i++ { // as written: small letters would hide another encoding
+			if err := checkName(columns[i], row[i]); err != nil {
+				return nil, at.fault("%w", err)
+			}
+		}
 		region := Region{Provider: strings.ToLower(row[1]), Region: regionOf(row[2]), Country: row[3], Subdivision: row[4], City: row[5]}
 		if region.Provider == "" {
 			return nil, at.fault("no provider")

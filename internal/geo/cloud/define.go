@@ -43,7 +43,7 @@ func (d *definitions) add(r Region, at place) error {
 	}
 	if first, ok := d.at[name]; ok {
 		if old := d.regions[d.index[name]]; old != r {
-			return at.fault("%s %s is in %s %s, but in %s %s at %s", r.Provider, r.Region, r.Country, r.Subdivision, old.Country, old.Subdivision, first)
+			return at.fault("%s %s is in %s, but in %s at %s", r.Provider, r.Region, r.where(), old.where(), first)
 		}
 		return nil
 	}
@@ -51,6 +51,9 @@ func (d *definitions) add(r Region, at place) error {
 	d.regions = append(d.regions, r)
 	return nil
 }
+
+// where gives a place as a CSV file writes it.
+func (r Region) where() string { return r.Country + "," + r.Subdivision + "," + r.City }
 
 // done makes sure that the place of every region is known.
 func (d *definitions) done() error {

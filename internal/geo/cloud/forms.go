@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,13 +17,15 @@ const (
 	FormCSV    = "CSV"
 )
 
+// mark is the byte order mark of UTF-8. A list may begin with it.
+var mark = []byte("\ufeff")
+
 // header begins the CSV form; more columns may follow, see parseCSV.
 const header = "prefix,provider,region"
 
 // Recognise says in which form a list is, by what it begins with: a few
 // kilobytes are enough. It does not say that the list is sound.
 func Recognise(data []byte) (form string, ok bool) {
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if csvBegins(data) {
 		return FormCSV, true
 	}
@@ -137,10 +138,11 @@ func (r *reader) top(read map[string]func() error) error {
 	return nil
 }
 
-// dated reads when the list was made, in UTC.
+// dated reads when the list was made, in UTC. The years are those that a data
+// set's date may have in an enriched batch, less what no list can be.
 func (r *reader) dated(key, layout, text string) (err error) {
-	if r.list.Date, err = time.Parse(layout, text); err != nil {
-		return r.seen[key].fault("%s %q is not a time", key, text)
+	if r.list.Date, err = time.Parse(layout, text); err != nil || r.list.Date.Year() < 2000 || r.list.Date.Year() > 2099 {
+		return r.seen[key].fault("%s %.40q is not a time in the years 2000 to 2099", key, text)
 	}
 	return nil
 }
@@ -152,6 +154,12 @@ func (r *reader) into(v any) func() error { return func() error { return r.value
 func (r *reader) done() (*List, error) {
 	if len(r.ranges) == 0 {
 		return nil, place{"byte", int64(len(r.data))}.fault("the list has no prefix")
+	}
+	if r.list.Version == "" {
+		return nil, place{"byte", int64(len(r.data))}.fault("the list has an empty version")
+	}
+	if err := checkName("version", r.list.Version); err != nil {
+		return nil, place{"byte", int64(len(r.data))}.fault("%w", err)
 	}
 	r.list.Ranges, r.list.Skipped = r.sorted(), r.skipped
 	return &r.list, nil

@@ -9,17 +9,20 @@ import (
 
 // walker steps through JSON and knows at which byte it is.
 type walker struct {
-	data []byte
-	dec  *json.Decoder
+	data   []byte
+	dec    *json.Decoder
+	before int64 // bytes of data that the decoder does not see
 }
 
+// walk begins after a byte order mark, which Windows tools write.
 func walk(data []byte) *walker {
-	return &walker{data: data, dec: json.NewDecoder(bytes.NewReader(data))}
+	rest := bytes.TrimPrefix(data, mark)
+	return &walker{data: data, dec: json.NewDecoder(bytes.NewReader(rest)), before: int64(len(data) - len(rest))}
 }
 
 // here is where the next token begins.
 func (w *walker) here() place {
-	n := w.dec.InputOffset()
+	n := w.before + w.dec.InputOffset()
 	for n < int64(len(w.data)) && bytes.IndexByte([]byte(" \t\r\n,:"), w.data[n]) >= 0 {
 		n++
 	}

@@ -75,6 +75,11 @@ func (g *gathering) addPrefix(p netip.Prefix, e entry) error {
 		g.ranges = make(map[netip.Prefix]entry)
 	}
 	old, ok := g.ranges[p]
+	if !ok || old.region != e.region {
+		if err := cmp.Or(checkName("provider", e.provider), checkName("region", e.region)); err != nil {
+			return e.at.fault("%w", err)
+		}
+	}
 	if !ok {
 		g.ranges[p] = e
 		return nil
@@ -84,19 +89,20 @@ func (g *gathering) addPrefix(p netip.Prefix, e entry) error {
 		return e.at.fault("%s is %s's, but %s at %s", p, e.provider, old.provider, old.at)
 	}
 	switch {
-	case old.region == e.region, e.region == "", within(old.region, e.region):
+	case old.region == e.region, e.region == "", e.holds(old):
 		return nil
-	case old.region == "", within(e.region, old.region):
+	case old.region == "", old.holds(e):
 		g.ranges[p] = e // a region says more than none, a zone more than its region
 		return nil
 	}
 	return e.at.fault("%s is in region %s, but in %s at %s", p, e.region, old.region, old.at)
 }
 
-// within reports whether zone is a part of region, as AWS names its border
-// groups: us-east-1-nyc-1 in us-east-1.
-func within(zone, region string) bool {
-	return len(zone) > len(region) && zone[len(region)] == '-' && strings.HasPrefix(zone, region)
+// holds reports whether zone is a part of e, as AWS names its
+// border groups: us-east-1-nyc-1 in us-east-1. Elsewhere such names are regions
+// of their own: Alibaba's cn-beijing-finance-1 is not in its cn-beijing.
+func (e entry) holds(zone entry) bool {
+	return e.provider == AWS && strings.HasPrefix(zone.region, e.region+"-")
 }
 
 // sorted gives the ranges by address, shorter prefixes first.

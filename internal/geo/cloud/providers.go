@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // aws reads https://ip-ranges.amazonaws.com/ip-ranges.json, described at
@@ -77,6 +79,14 @@ func (r *reader) google() (*List, error) {
 	}
 	if err := r.dated("creationTime", "2006-01-02T15:04:05", date); err != nil { // takes a fraction, too
 		return nil, err
+	}
+	// creationTime is in Pacific time and does not say so. The sync token is the
+	// same time in milliseconds since 1970, UTC; should it ever be another
+	// number, the day still holds.
+	if ms, err := strconv.ParseInt(r.list.Version, 10, 64); err == nil {
+		if at := time.UnixMilli(ms).UTC(); at.Sub(r.list.Date).Abs() <= 9*time.Hour {
+			r.list.Date = at
+		}
 	}
 	return r.done()
 }
