@@ -81,6 +81,9 @@ func (a *asnFile) add(rec []string, seen map[AS]uint32, v4 *nested[key4], v6 *ne
 	as := AS{Number: uint32(number), Organization: rec[3]}
 	value, ok := seen[as]
 	if !ok {
+		if err := checkText(as.Organization); err != nil {
+			return err
+		}
 		as.Organization = strings.Clone(rec[3]) // the record shares its line's memory
 		a.systems = append(a.systems, as)
 		value = uint32(len(a.systems))

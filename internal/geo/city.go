@@ -125,6 +125,11 @@ func (c *cityFile) intern(rec cityRecord, byRecord map[cityRecord]uint32, codes 
 	if len(rec.country) != 2 || rec.country[0] < 'A' || rec.country[0] > 'Z' || rec.country[1] < 'A' || rec.country[1] > 'Z' {
 		return 0, fmt.Errorf("country code %q is not ISO 3166-1 alpha-2", rec.country)
 	}
+	for _, text := range []string{rec.iso, rec.name, rec.city} {
+		if err := checkText(text); err != nil {
+			return 0, err
+		}
+	}
 	c.places = append(c.places, Place{
 		CountryCode:     rec.country,
 		SubdivisionCode: rec.subdivision(codes),

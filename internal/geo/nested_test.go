@@ -146,25 +146,6 @@ func TestDamagedTreesAreRefused(t *testing.T) {
 	}
 }
 
-func FuzzNested(f *testing.F) {
-	f.Add(nestedTable())
-	codes, err := loadCodes()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := parseCity(newFile("fuzz.mmdb", nil), data, codes)
-		if err != nil {
-			return
-		}
-		for _, v := range slices.Concat(c.v4.value, c.v6.value) {
-			if int(v) > len(c.places) {
-				t.Fatalf("value %d of %d places", v, len(c.places))
-			}
-		}
-	})
-}
-
 func FuzzLists(f *testing.F) {
 	f.Add([]byte("1.1.1.0/24,1.1.1.1\n2600::/32\n"))
 	f.Add([]byte("prefix,country,subdivision\n1.1.1.0/24,DE,DE-HE\n"))

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/landfall-telemetry/landfall/internal/geo/cloud"
 )
@@ -138,6 +139,11 @@ func overrideRow(field func(string) string, codes *codeBook) (row override, err 
 	if err := checkCodes(p, codes); err != nil {
 		return row, err
 	}
+	for _, text := range []string{p.City, p.CloudProvider, p.CloudRegion} {
+		if err := checkText(text); err != nil {
+			return row, err
+		}
+	}
 	p.SubdivisionName = codes.names[p.SubdivisionCode]
 	var ok bool
 	if row.confidence, ok = overrideConfidence[field("confidence")]; !ok {
@@ -160,6 +166,21 @@ func checkCodes(p *Place, codes *codeBook) error {
 	known := codes.names[code] != "" || codes.byName[p.CountryCode] == nil
 	if !of || rest == "" || len(rest) > 3 || strings.Trim(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" || !known {
 		return fmt.Errorf("subdivision %q is not an ISO 3166-2 code of %s", code, p.CountryCode)
+	}
+	return nil
+}
+
+// maxText bounds a name, in bytes: names go into every enriched batch, whose reader refuses a batch with
+// longer ones whole.
+const maxText = 1024
+
+// checkText refuses a name that a batch cannot hold.
+func checkText(text string) error {
+	switch {
+	case len(text) > maxText:
+		return fmt.Errorf("a name of %d bytes, at most %d are read", len(text), maxText)
+	case !utf8.ValidString(text):
+		return fmt.Errorf("the name %q is not in UTF-8", text)
 	}
 	return nil
 }

@@ -39,6 +39,9 @@ func loadCloud(path string, codes *codeBook) (*cloudFile, error) {
 	}
 	own := make(map[[2]string]cloud.Region, len(list.Regions))
 	for _, r := range list.Regions {
+		if err := checkCodes(&Place{CountryCode: r.Country, SubdivisionCode: r.Subdivision}, codes); err != nil {
+			return nil, fmt.Errorf("cloud list %s: region %s of %s: %w", path, r.Region, r.Provider, err)
+		}
 		own[[2]string{r.Provider, r.Region}] = r
 	}
 	c.ranges = make([]cloudRange, len(list.Ranges))

@@ -242,6 +242,7 @@ func TestBadASLines(t *testing.T) {
 }
 
 func FuzzCity(f *testing.F) {
+	f.Add(nestedTable())
 	f.Add(writeMMDB(4, map[netip.Prefix]map[string]string{netip.MustParsePrefix("1.2.0.0/16"): rec("CN", "Beijing", "Beijing"), netip.MustParsePrefix("1.3.0.0/16"): rec("US", "Oregon", "B")}))
 	f.Add(writeMMDB(6, map[netip.Prefix]map[string]string{netip.MustParsePrefix("2400::/16"): rec("CN", "Beijing", "Beijing")}))
 	codes, err := loadCodes()

@@ -36,7 +36,10 @@ func published(t testing.TB, file string) []byte {
 
 // unplaced are regions in the published lists whose place their provider has
 // never said.
-var unplaced = []string{"northeurope2"} // in Azure's list only; its addresses are spread over several countries
+var unplaced = []string{
+	"europe-west15", // Google's, not announced by name; the city table has its five prefixes in Germany
+	"northeurope2",  // Azure's; its addresses are spread over several countries
+}
 
 func TestPublished(t *testing.T) {
 	for _, want := range []struct {
