@@ -32,14 +32,19 @@ func Answer(ctx context.Context, env Env, q backend.DataQuery) (data.Frames, err
 	if err != nil {
 		return nil, err
 	}
-	t := times{within: q.TimeRange, interval: q.Interval}
-	var frames data.Frames
-	switch model.Type {
-	case TypeResidency:
-		frames, err = residency(ctx, env, model, t)
-	default:
+	answer, ok := map[string]func(context.Context, Env, Query, times) (data.Frames, error){
+		TypeResidency:    residency,
+		TypeMap:          countries,
+		TypeCompare:      compare,
+		TypeShifts:       compare,
+		TypeEndpoints:    endpoints,
+		TypeNewEndpoints: newEndpoints,
+		TypeCompleteness: completeness,
+	}[model.Type]
+	if !ok {
 		return nil, badQuery("there is no answer to %s yet", model.Type)
 	}
+	frames, err := answer(ctx, env, model, times{within: q.TimeRange, interval: q.Interval})
 	for _, f := range frames {
 		f.RefID = q.RefID
 	}

@@ -26,6 +26,8 @@ type Custom struct {
 	Warnings []string `json:"warnings,omitempty"`
 	// Buckets are those of which there is more to say than that they are complete and as they came in.
 	Buckets []Bucket `json:"buckets,omitempty"`
+	// Before is the same of the earlier time of a comparison.
+	Before *Custom `json:"before,omitempty"`
 	// Statements are all that was sent, for who explains an answer.
 	Statements []query.Statement `json:"-"`
 

@@ -24,8 +24,8 @@ const (
 
 // metric is one figure of an answer.
 type metric struct {
-	field, unit string
-	description string
+	field, title, unit string
+	description        string
 	// of gives the figure of a cell; without an interval, one of no width.
 	of func(c *query.Cell) (float64, estimate.Interval)
 	// atMost is what the figure of a key without a row may be at most, given what may have been sent
@@ -51,32 +51,32 @@ func (q *Query) figure() metric {
 	down := q.Direction == "down"
 	switch q.Metric {
 	case metricPackets:
-		m := metric{"packets_up", unitNumber, "Packets from handsets to remote ends." + sampled, func(c *query.Cell) (float64, estimate.Interval) {
+		m := metric{"packets_up", "Packets up", unitNumber, "Packets from handsets to remote ends." + sampled, func(c *query.Cell) (float64, estimate.Interval) {
 			return float64(c.PacketsUp), c.PacketsUpInterval
 		}, func(b query.UpperBound, _ float64) float64 { return b.Packets }}
 		if down {
-			m.field, m.description = "packets_down", "Packets from remote ends to handsets."+sampled
+			m.field, m.title, m.description = "packets_down", "Packets down", "Packets from remote ends to handsets."+sampled
 			m.of = func(c *query.Cell) (float64, estimate.Interval) {
 				return float64(c.PacketsDown), c.PacketsDownInterval
 			}
 		}
 		return m
 	case metricFlows:
-		return metric{"flows", unitNumber, "Flows as exported, not scaled up.", func(c *query.Cell) (float64, estimate.Interval) { return exact(c.Flows) }, nil}
+		return metric{"flows", "Flows", unitNumber, "Flows as exported, not scaled up.", func(c *query.Cell) (float64, estimate.Interval) { return exact(c.Flows) }, nil}
 	case metricHandsets:
-		return metric{"handsets", unitNumber, "Distinct handsets: over several weeks, those of the week with the most.", func(c *query.Cell) (float64, estimate.Interval) { return exact(c.Handsets) }, nil}
+		return metric{"handsets", "Handsets", unitNumber, "Distinct handsets: over several weeks, those of the week with the most.", func(c *query.Cell) (float64, estimate.Interval) { return exact(c.Handsets) }, nil}
 	case metricUploadRatio:
-		return metric{"upload_ratio", unitShare, "Bytes up of all bytes, up and down." + sampled, uploadRatio, nil}
+		return metric{"upload_ratio", "Upload ratio", unitShare, "Bytes up of all bytes, up and down." + sampled, uploadRatio, nil}
 	case metricShare:
-		return metric{"share_up", unitShare, "Share of the bytes up of the same time." + sampled, func(c *query.Cell) (float64, estimate.Interval) {
+		return metric{"share_up", "Share up", unitShare, "Share of the bytes up of the same time." + sampled, func(c *query.Cell) (float64, estimate.Interval) {
 			return c.ShareUp, c.ShareUpInterval
 		}, boundOfShare}
 	}
-	m := metric{"bytes_up", unitBytes, "Bytes from handsets to remote ends, IP headers included." + sampled, func(c *query.Cell) (float64, estimate.Interval) {
+	m := metric{"bytes_up", "Bytes up", unitBytes, "Bytes from handsets to remote ends, IP headers included." + sampled, func(c *query.Cell) (float64, estimate.Interval) {
 		return float64(c.BytesUp), c.BytesUpInterval
 	}, func(b query.UpperBound, _ float64) float64 { return b.Bytes }}
 	if down {
-		m.field, m.description = "bytes_down", "Bytes from remote ends to handsets, IP headers included."+sampled
+		m.field, m.title, m.description = "bytes_down", "Bytes down", "Bytes from remote ends to handsets, IP headers included."+sampled
 		m.of = func(c *query.Cell) (float64, estimate.Interval) {
 			return float64(c.BytesDown), c.BytesDownInterval
 		}

@@ -137,7 +137,11 @@ func (c *Custom) withheld(a query.ResidencyAnswer) {
 			n++
 		}
 	}
+	c.suppressed(n, a.Question.MinHandsets)
+}
+
+func (c *Custom) suppressed(n, least int) {
 	if n > 0 {
-		c.inform("%s of fewer than %d handsets, or that would give such figures away, %s withheld.", plural(n, "figure"), a.Question.MinHandsets, is(n))
+		c.inform("%s of fewer than %d handsets, or that would give such figures away, %s withheld.", plural(n, "figure"), least, is(n))
 	}
 }

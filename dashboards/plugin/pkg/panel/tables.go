@@ -89,6 +89,15 @@ func table[T any](rows []T, columns []column[T]) *data.Frame {
 	return f
 }
 
+// numberTable is a table of texts and one number, which is what Grafana's expressions take in all
+// versions: the texts become labels. Without a row it is a frame without fields, which is no data.
+func numberTable[T any](rows []T, columns []column[T]) *data.Frame {
+	if len(rows) == 0 {
+		return data.NewFrame("")
+	}
+	return table(rows, columns)
+}
+
 func number[N uint64 | int64 | int | float64](v N) *float64 {
 	f := float64(v)
 	return &f
