@@ -97,7 +97,7 @@ func TestEqual(t *testing.T) {
 	var flows uint64
 	for _, c := range report.Comparisons {
 		if c.What == "as inserted" {
-			if len(c.Levels) != 6 {
+			if len(c.Levels) != 7 {
 				t.Errorf("%s: levels %+v", c.Day, c.Levels)
 			}
 			flows += c.Levels[0].Sums.Flows
@@ -134,11 +134,15 @@ func TestDifferencesAreNamed(t *testing.T) {
 		},
 		"flows lost": {
 			"ALTER TABLE flows DELETE WHERE start >= '2026-09-09 00:00:00'" + synchronous,
-			"9 as inserted: residency_minute +300; 9 as inserted: residency_hour +300; 9 as inserted: residency_day +300; 9 as inserted: place_day +300; 9 as inserted: data_set_day +300; 9 by arrival: exporter_day +200; 9 endpoints: endpoint_day +",
+			"9 as inserted: residency_minute +300; 9 as inserted: residency_hour +300; 9 as inserted: residency_day +300; 9 as inserted: place_day +300; 9 as inserted: destination_day +300; 9 as inserted: data_set_day +300; 9 by arrival: exporter_day +200; 9 endpoints: endpoint_day +",
 		},
 		"places lost": {
 			"ALTER TABLE place_day DELETE WHERE bucket = '2026-09-08'" + synchronous,
 			"8 as inserted: place_day -300",
+		},
+		"destinations doubled": {
+			"INSERT INTO destination_day SELECT * FROM destination_day WHERE bucket = '2026-09-08'",
+			"8 as inserted: destination_day +300",
 		},
 		"the ledger": {
 			"INSERT INTO ledger_hour (bucket, what, amount) VALUES ('2026-09-09 05:00:00', 'flows', 7)",

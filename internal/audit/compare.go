@@ -73,7 +73,7 @@ const day = 24 * time.Hour
 
 // The levels of a comparison, the most detailed first.
 var (
-	byStart    = []string{"flows", "residency_minute", "residency_hour", "residency_day", "place_day", "data_set_day"}
+	byStart    = []string{"flows", "residency_minute", "residency_hour", "residency_day", "place_day", "destination_day", "data_set_day"}
 	byArrival  = []string{"flows", "exporter_day"}
 	ofEndpoint = []string{"flows", "endpoint_day"}
 	ofLedger   = []string{"ledger_minute", "ledger_hour"}

@@ -165,7 +165,8 @@ SETTINGS max_threads = 4`
 const residencySQL = residencyOne + "residency_minute'" + residencyTwo + "residency_minute" + residencyThree +
 	residencyOne + "residency_hour'" + residencyTwo + "residency_hour" + residencyThree +
 	residencyOne + "residency_day'" + residencyTwo + "residency_day" + residencyThree +
-	residencyOne + "place_day'" + residencyTwo + "place_day" + residencyThree
+	residencyOne + "place_day'" + residencyTwo + "place_day" + residencyThree +
+	residencyOne + "destination_day'" + residencyTwo + "destination_day" + residencyThree
 
 const (
 	residencyOne = `

@@ -78,8 +78,8 @@ func TestMigrate(t *testing.T) {
 	}
 	r := clickhouse.DefaultRetention()
 	r.Flows, r.ResidencyHour, r.ResidencyDay = 48*time.Hour, 0, 1000*24*time.Hour
-	if said := again(r); strings.Count(said, "set retention") != 4 {
-		t.Errorf("three changes, of four tables, say %s", said)
+	if said := again(r); strings.Count(said, "set retention") != 5 {
+		t.Errorf("three changes, of five tables, say %s", said)
 	}
 	if got := ttl("flows"); !strings.Contains(got, "toIntervalSecond(172800)") {
 		t.Errorf("flows: %s", got)

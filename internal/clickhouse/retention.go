@@ -46,6 +46,7 @@ func (r Retention) tables() []retained {
 		{"residency_hour", "residency_hour", "bucket", r.ResidencyHour},
 		{"residency_day", "residency_day", "bucket", r.ResidencyDay},
 		{"place_day", "residency_day", "bucket", r.ResidencyDay},
+		{"destination_day", "residency_day", "bucket", r.ResidencyDay},
 		{"endpoint_day", "endpoint_day", "bucket", r.EndpointDay},
 		{"endpoint_seen", "endpoint_seen", "last_seen", r.EndpointSeen},
 		{"exporter_day", "exporter_day", "bucket", r.ExporterDay},

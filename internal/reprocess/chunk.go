@@ -23,7 +23,7 @@ func (r *run) prepare(ctx context.Context) error {
 		"async_insert":                    0,
 		"max_insert_threads":              1,
 		"max_partitions_per_insert_block": 1000,
-		// A view makes place_day of residency_day.
+		// Views make place_day and destination_day of residency_day.
 		"deduplicate_blocks_in_dependent_materialized_views": 1,
 		"parallel_view_processing":                           0,
 		"materialized_views_ignore_errors":                   0,

@@ -54,7 +54,7 @@ func TestPolicy(t *testing.T) {
 	o := r.options(second, days)
 	o.Policy = p
 	result := r.run(o)
-	for _, table := range []string{"residency_minute", "residency_hour", "residency_day", "place_day"} {
+	for _, table := range []string{"residency_minute", "residency_hour", "residency_day", "place_day", "destination_day"} {
 		rows, err := r.conn.Query(t.Context(), "SELECT concat(country_code, '/', jurisdiction, '/', verdict) AS k, sum(bytes_up) FROM "+table+" WHERE revision = $1 GROUP BY k", result.Revision)
 		if err != nil {
 			t.Fatal(err)

@@ -109,7 +109,7 @@ func (r *run) giveUp(ctx context.Context) error {
 }
 
 // Tables are those that have rows of revisions.
-var Tables = []string{"residency_minute", "residency_hour", "residency_day", "place_day", "data_set_day"}
+var Tables = []string{"residency_minute", "residency_hour", "residency_day", "place_day", "destination_day", "data_set_day"}
 
 // Abandon sets aside a revision that was never put in force, and removes its rows. Rows of flows that
 // came in meanwhile go on counting.

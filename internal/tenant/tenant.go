@@ -30,7 +30,7 @@ type Tenant struct {
 var (
 	// Scoped are those whose rows belong to an operator and a site.
 	Scoped = []string{
-		"flows", "residency_minute", "residency_hour", "residency_day", "place_day",
+		"flows", "residency_minute", "residency_hour", "residency_day", "place_day", "destination_day",
 		"endpoint_day", "endpoint_seen", "exporter_day", "data_set_day", "ledger_minute", "ledger_hour",
 	}
 	// Shared are those that tell everybody the same, and nothing of anybody's traffic.

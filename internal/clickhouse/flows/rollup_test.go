@@ -20,7 +20,8 @@ const (
 		"asn, as_organization, place_method, confidence, jurisdiction, verdict"
 	endpointKeys = "operator, site, vendor, remote_address, asn, as_organization, country_code, subdivision_code, cloud_provider, cloud_region, " +
 		"place_method, confidence, place_alternatives, jurisdiction, verdict"
-	placeKeys = "bucket, generation, operator, site, handset_side, vendor, country_code, subdivision_code, jurisdiction, verdict"
+	placeKeys       = "bucket, generation, operator, site, handset_side, vendor, country_code, subdivision_code, jurisdiction, verdict"
+	destinationKeys = "bucket, generation, operator, site, handset_side, country_code, subdivision_code, jurisdiction, verdict"
 	// What the measures are of flows, by the definition.
 	ofFlows = `toFloat64(count()), toFloat64(sum(octets_up * sampling_interval)), toFloat64(sum(octets_down * sampling_interval)),
 toFloat64(sum(packets_up * sampling_interval)), toFloat64(sum(packets_down * sampling_interval)),
@@ -41,6 +42,10 @@ var levels = []struct{ table, keys, figures, keysOfFlows, figuresOfFlows, where 
 	{
 		"place_day", placeKeys, ofRollup,
 		"toStartOfDay(toDateTime(start, 'UTC')), generation, operator, site, handset_side, vendor, country_code, subdivision_code, jurisdiction, verdict", ofFlows, "",
+	},
+	{
+		"destination_day", destinationKeys, ofRollup,
+		"toStartOfDay(toDateTime(start, 'UTC')), generation, operator, site, handset_side, country_code, subdivision_code, jurisdiction, verdict", ofFlows, "",
 	},
 	{"residency_hour", "bucket, generation, " + residencyKeys, ofRollup, "toStartOfHour(toDateTime(start, 'UTC')), generation, " + residencyKeys, ofFlows, ""},
 	{

@@ -72,7 +72,7 @@ func (p Params) named(day int) []any {
 	return all
 }
 
-// fill writes all tables but flows and revisions, which have no row; place_day and ledger_hour get
+// fill writes all tables but flows and revisions, which have no row; place_day, destination_day and ledger_hour get
 // theirs from the schema's views. The database has the schema and is empty.
 func fill(ctx context.Context, conn driver.Conn, p Params, log *slog.Logger) error {
 	if err := run(ctx, conn, "places", p.named(0)); err != nil {

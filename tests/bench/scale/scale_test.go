@@ -27,7 +27,7 @@ func TestSmall(t *testing.T) {
 	for _, table := range r.Tables {
 		have[table.Name] = table.Rows
 	}
-	for _, table := range []string{"residency_minute", "residency_hour", "residency_day", "place_day", "endpoint_day", "endpoint_seen", "exporter_day", "data_set_day", "ledger_minute", "ledger_hour"} {
+	for _, table := range []string{"residency_minute", "residency_hour", "residency_day", "place_day", "destination_day", "endpoint_day", "endpoint_seen", "exporter_day", "data_set_day", "ledger_minute", "ledger_hour"} {
 		if have[table] == 0 {
 			t.Errorf("%s is empty", table)
 		}

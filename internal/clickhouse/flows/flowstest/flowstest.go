@@ -222,7 +222,7 @@ func (s *Totals) Add(fs ...Flow) {
 }
 
 // Tables are those that count every flow of [Random].
-var Tables = []string{"flows", "residency_minute", "residency_hour", "residency_day", "place_day", "exporter_day", "endpoint_day"}
+var Tables = []string{"flows", "residency_minute", "residency_hour", "residency_day", "place_day", "destination_day", "exporter_day", "endpoint_day"}
 
 // Levels reads the totals of every level, by table. They are not read at one moment.
 func Levels(t testing.TB, conn driver.Conn) map[string]Totals {
