@@ -70,7 +70,7 @@ func about(b query.Basis) *Custom {
 func (c *Custom) warn(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	c.Warnings = append(c.Warnings, text)
-	c.notices = append(c.notices, data.Notice{Severity: data.NoticeSeverityWarning, Text: text, Inspect: data.InspectTypeMeta})
+	c.notices = append(c.notices, data.Notice{Severity: data.NoticeSeverityWarning, Text: text})
 }
 
 // inform says something that is worth knowing.
@@ -162,7 +162,7 @@ func (c *Custom) complete(s query.CompletenessSummary, env Env) {
 	c.Completeness = &Completeness{s.Share, s.Counted, s.Sent, s.Estimated, s.ExportersSilent, s.Silent}
 	var silent []string
 	for _, e := range s.Silent[:min(len(s.Silent), namedSilent)] {
-		silent = append(silent, fmt.Sprintf("%s (%d h, from %s)", e.Exporter, e.Hours, e.Since.UTC().Format("2006-01-02 15:04")))
+		silent = append(silent, fmt.Sprintf("%s (%d h from %s)", e.Exporter, e.Hours, e.Since.UTC().Format("2006-01-02 15:04 MST")))
 	}
 	text := ""
 	if len(silent) > 0 {
@@ -170,7 +170,7 @@ func (c *Custom) complete(s query.CompletenessSummary, env Env) {
 		if more := s.ExportersSilent - len(silent); more > 0 {
 			text += fmt.Sprintf(" and %d more", more)
 		}
-		text += " (UTC)."
+		text += "."
 	}
 	switch {
 	case s.Share == nil && text == "":

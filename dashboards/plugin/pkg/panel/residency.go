@@ -30,7 +30,9 @@ func residency(ctx context.Context, env Env, q Query, t times) (data.Frames, err
 	m := q.figure()
 	switch format {
 	case formatTable:
-		return c.attach(data.FrameTypeTable, residencyTable(a)), nil
+		f := residencyTable(a)
+		env.link(f, "bytes_up", "Endpoints", q.endpointsOf(fromColumns(q.By)))
+		return c.attach(data.FrameTypeTable, f), nil
 	case formatNumber:
 		s, err := lay(ctx, env, q, a, m)
 		if err != nil {

@@ -48,6 +48,9 @@ func (s *series) frame(l *laid, env Env, q Query, m metric, intervals string) *d
 	field := data.NewField(m.field, s.labels, value)
 	field.SetConfig(&data.FieldConfig{Unit: m.unit, DisplayNameFromDS: s.name, Description: m.description})
 	f.Fields = append(f.Fields, field)
+	if !s.key.IsOther(q.By) {
+		env.link(f, m.field, "Endpoints", q.endpointsOf(s.labels))
+	}
 	if intervals == intervalsNone {
 		return f
 	}
