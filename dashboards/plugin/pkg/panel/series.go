@@ -21,6 +21,7 @@ type series struct {
 	name                string
 	labels              data.Labels
 	bytes               uint64
+	observed            []bool // it has a row in the bucket, of something that was seen
 	value, lower, upper []*float64
 }
 
@@ -67,8 +68,8 @@ func lay(ctx context.Context, env Env, q Query, a query.ResidencyAnswer, m metri
 		}
 		s := byKey[r.Key]
 		if s == nil {
-			s = &series{key: r.Key, name: name(&r.Key, by, env.Name), labels: labels(&r.Key, by)}
-			s.value, s.lower, s.upper = make([]*float64, len(l.times)), make([]*float64, len(l.times)), make([]*float64, len(l.times))
+			s = newSeries(len(l.times), name(&r.Key, by, env.Name), labels(&r.Key, by))
+			s.key = r.Key
 			byKey[r.Key] = s
 			l.series = append(l.series, s)
 		}
@@ -78,6 +79,7 @@ func lay(ctx context.Context, env Env, q Query, a query.ResidencyAnswer, m metri
 		}
 		all[at][whole(&r.Key, q.ShareOf)] += float64(r.BytesUp)
 		s.bytes += r.BytesUp
+		s.observed[at] = !r.Unobserved
 		s.set(at, &r.Cell, m)
 	}
 	if len(l.series) == 0 && slices.Contains(l.known, true) {
@@ -91,13 +93,19 @@ func lay(ctx context.Context, env Env, q Query, a query.ResidencyAnswer, m metri
 	return l, nil
 }
 
+func newSeries(n int, name string, l data.Labels) *series {
+	return &series{
+		name: name, labels: l, observed: make([]bool, n),
+		value: make([]*float64, n), lower: make([]*float64, n), upper: make([]*float64, n),
+	}
+}
+
 // nothing is the series of an answer without a row in a time of which something is known.
 func nothing(n int, by []query.Dimension) *series {
-	s := &series{name: "nothing", labels: data.Labels{}, value: make([]*float64, n), lower: make([]*float64, n), upper: make([]*float64, n)}
 	if len(by) == 0 {
-		s.name = "all"
+		return newSeries(n, "all", data.Labels{})
 	}
-	return s
+	return newSeries(n, "nothing", data.Labels{})
 }
 
 // whole names what a share of the key is of.
@@ -118,32 +126,23 @@ func (s *series) set(at int, c *query.Cell, m metric) {
 	s.value[at], s.lower[at], s.upper[at] = &v, &interval.Low, &interval.High
 }
 
-// zeros fills the buckets of which something is known, and in which a key has no row.
+// zeros fills the buckets of which something is known, and in which nothing of a key was seen. The
+// upper end of a share there needs all that was sent in the bucket.
 func (l *laid) zeros(a query.ResidencyAnswer, q Query, m metric, all []map[string]float64) {
-	seen := make(map[query.Key]map[time.Time]bool)
-	for i := range a.Rows {
-		r := &a.Rows[i]
-		if seen[r.Key] == nil {
-			seen[r.Key] = make(map[time.Time]bool)
-		}
-		if !r.Unobserved { // the share of what was not observed has its upper end from here, too
-			seen[r.Key][r.Bucket] = true
-		}
-	}
 	for _, s := range l.series {
-		for i, at := range l.times {
-			if !l.known[i] || seen[s.key][at] {
+		of := whole(&s.key, q.ShareOf)
+		for i := range l.times {
+			if !l.known[i] || s.observed[i] {
 				continue
 			}
-			var zero, upper float64
+			bounded := m.atMost != nil && a.UpperBoundOfZero != nil
 			if s.value[i] == nil {
-				s.value[i], s.lower[i], s.upper[i] = &zero, &zero, &upper
-				if m.atMost != nil && a.UpperBoundOfZero != nil {
-					upper = m.atMost(*a.UpperBoundOfZero, all[i][whole(&s.key, q.ShareOf)])
-				}
-			} else if m.unit == unitShare && m.atMost != nil && a.UpperBoundOfZero != nil {
-				upper = m.atMost(*a.UpperBoundOfZero, all[i][whole(&s.key, q.ShareOf)])
-				s.upper[i] = &upper
+				s.value[i], s.lower[i], s.upper[i] = number(0), number(0), number(0)
+			} else if m.unit != unitShare {
+				continue // the row has its own
+			}
+			if bounded {
+				s.upper[i] = number(m.atMost(*a.UpperBoundOfZero, all[i][of]))
 			}
 		}
 	}
