@@ -32,6 +32,9 @@ func Answer(ctx context.Context, env Env, q backend.DataQuery) (data.Frames, err
 	if err != nil {
 		return nil, err
 	}
+	if err := model.pending(); err != nil {
+		return nil, err
+	}
 	answer, ok := map[string]func(context.Context, Env, Query, times) (data.Frames, error){
 		TypeResidency:    residency,
 		TypeMap:          countries,
