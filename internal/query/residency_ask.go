@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -62,7 +63,7 @@ func (c *Client) gather(ctx context.Context, q Residency) (a ResidencyAnswer, go
 	a.Statements = []Statement{figures.public(), revisions.public()}
 	g, within := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { got.cells, err = c.cells(within, figures, q); return err })
-	if a.Rollup != "residency_day" && a.Rollup != "place_day" {
+	if !strings.HasSuffix(a.Rollup, "_day") {
 		s := c.keptStatement(a.Rollup)
 		a.Statements = append(a.Statements, s.public())
 		g.Go(func() error {

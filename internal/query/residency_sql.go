@@ -96,19 +96,46 @@ func (q Residency) rollup() string {
 	case q.Bucket == BucketMinute:
 		return "residency_minute"
 	case q.Bucket != BucketHour && on(day):
-		if q.coarse() {
-			return "place_day"
-		}
-		return "residency_day"
+		return q.dayTable()
 	case on(time.Hour):
 		return "residency_hour"
 	}
 	return "residency_minute"
 }
 
-// coarse reports whether a question needs nothing of networks, clouds, methods, confidence and handsets.
-func (q Residency) coarse() bool {
-	return q.MinHandsets == 0 && len(q.ASNs)+len(q.Confidences) == 0 && !slices.ContainsFunc(q.By, func(d Dimension) bool {
-		return !slices.Contains([]Dimension{ByVendor, ByPlace, ByCountry, BySide, ByJurisdiction, ByVerdict, ByOperator, BySite}, d)
-	})
+// What the smaller tables of days are kept by.
+var (
+	destinationDimensions = []Dimension{ByPlace, ByCountry, BySide, ByJurisdiction, ByVerdict, ByOperator, BySite}
+	placeDimensions       = append([]Dimension{ByVendor}, destinationDimensions...)
+)
+
+// dayTable is the smallest table of days that knows all that the question is about.
+func (q Residency) dayTable() string {
+	knows := func(known []Dimension) bool {
+		return q.MinHandsets == 0 && !slices.ContainsFunc(q.dimensions(), func(d Dimension) bool { return !slices.Contains(known, d) })
+	}
+	switch {
+	case knows(destinationDimensions):
+		return "destination_day"
+	case knows(placeDimensions):
+		return "place_day"
+	}
+	return "residency_day"
+}
+
+// dimensions are those that the question breaks down or filters by.
+func (q Residency) dimensions() []Dimension {
+	all := slices.Clone(q.By)
+	for _, f := range []struct {
+		by     Dimension
+		values int
+	}{
+		{ByVendor, len(q.Vendors)}, {ByPlace, len(q.Places)}, {ByCountry, len(q.Countries)}, {ByASN, len(q.ASNs)},
+		{ByJurisdiction, len(q.Jurisdictions)}, {ByVerdict, len(q.Verdicts)}, {ByConfidence, len(q.Confidences)},
+	} {
+		if f.values > 0 {
+			all = append(all, f.by)
+		}
+	}
+	return all
 }

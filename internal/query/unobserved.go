@@ -17,7 +17,7 @@ WHERE $where
 GROUP BY r.bucket`
 
 func (c *Client) samplingStatement(q Residency) *statement {
-	s := c.statement("sampling intervals", "place_day")
+	s := c.statement("sampling intervals", "destination_day")
 	s.in("r.operator", "operators", q.Operators)
 	s.in("r.site", "sites", q.Sites)
 	since, until := widen(q.Since, q.Until, day)
