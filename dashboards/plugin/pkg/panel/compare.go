@@ -3,6 +3,7 @@ package panel
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/data"
 
@@ -37,6 +38,15 @@ func compare(ctx context.Context, env Env, q Query, t times) (data.Frames, error
 			title = "share_difference"
 		}
 		rows := slices.DeleteFunc(slices.Clone(a.Rows), func(r query.CompareRow) bool { v, _ := difference(&r); return v == nil })
+		if len(rows) == 0 {
+			known, err := counted(ctx, env, a.After)
+			if err != nil {
+				return nil, err
+			}
+			if known(time.Time{}) {
+				rows = append(rows, query.CompareRow{})
+			}
+		}
 		columns := append(compareKeys(q.By), figures(title, "Difference", unit, "After less before.", func(r *query.CompareRow) *float64 { v, _ := difference(r); return v }))
 		return c.attach(data.FrameTypeNumericLong, numberTable(rows, columns)), nil
 	}
