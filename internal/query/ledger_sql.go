@@ -30,17 +30,25 @@ const ledgerHoursSQL = `SELECT toStartOfHour(r.bucket, 'UTC') AS hour, r.operato
          exporter_address = toIPv6('::') AS nobody,
          toInt64(flows) - if(nobody, toInt64(spool_lost), 0) AS counted,
          toInt64(flows) + lost_flows + if(nobody, 0, toInt64(spool_lost))
-           + if(datagrams = 0, 0, toInt64(round(flows * lost_datagrams / datagrams))) AS sent,
-         sumMapIf(map(toString(r.what), r.amount), r.what NOT IN ('datagrams', 'flows')) AS losses
+           + if(datagrams = 0, 0, toInt64(round(flows * lost_datagrams / datagrams))) AS sent$losses
   FROM $database.$table AS r
   WHERE $where
     AND r.what != 'datagram_bytes'
   GROUP BY hour, operator_name, site_name, exporter_address, protocol$by`
 
+// What each exporter lost. Maps cost more than all else in the statement, so summaries add up their
+// losses by themselves.
+const lossesOfExporter = ",\n         sumMapIf(map(toString(r.what), r.amount), r.what NOT IN ('datagrams', 'flows')) AS losses"
+
+const lossesSQL = `SELECT $begin AS answer_bucket, toString(r.what) AS answer_what, sum(r.amount)
+FROM $database.$table AS r
+WHERE $where
+  AND r.what NOT IN ('datagrams', 'flows', 'datagram_bytes')
+GROUP BY answer_bucket, answer_what`
+
 const summarySQL = `SELECT $begin AS answer_bucket,
        sum(r.counted), sum(r.sent), max(r.lost_datagrams != 0),
-       uniqExactIf((r.operator_name, r.site_name, r.exporter_address), r.datagrams > 0 AND NOT r.nobody),
-       sumMap(r.losses)
+       uniqExactIf((r.operator_name, r.site_name, r.exporter_address), r.datagrams > 0 AND NOT r.nobody)
 FROM (
   $hours
 ) AS r
@@ -58,19 +66,17 @@ LIMIT {limit:UInt64}`
 
 // Where an exporter was heard in one hour and not in the next. The hours of the seven days before
 // count too, and the last hour of each exporter has the end of the time for its next.
-const gapsSQL = `SELECT operator_name, site_name, exporter_address, heard, next
+const gapsSQL = `SELECT toString(operator_name), toString(site_name), exporter_address, gap.1 AS heard, gap.2 AS next
 FROM (
-  SELECT operator_name, site_name, exporter_address, heard,
-         leadInFrame(heard, 1, toDateTime({until:UInt32}, 'UTC')) OVER (PARTITION BY operator_name, site_name, exporter_address
-           ORDER BY heard ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS next
-  FROM (
-    SELECT DISTINCT toString(r.operator) AS operator_name, toString(r.site) AS site_name, r.exporter AS exporter_address,
-           toStartOfHour(r.bucket, 'UTC') AS heard
-    FROM $database.$table AS r
-    WHERE $where
-  )
+  SELECT r.operator AS operator_name, r.site AS site_name, r.exporter AS exporter_address,
+         arraySort(groupUniqArray(toStartOfHour(r.bucket, 'UTC'))) AS hours,
+         arrayPushBack(arrayPopFront(hours), toDateTime({until:UInt32}, 'UTC')) AS nexts,
+         arrayFilter(g -> g.2 > g.1 + 3600, arrayZip(hours, nexts)) AS gaps
+  FROM $database.$table AS r
+  WHERE $where
+  GROUP BY operator_name, site_name, exporter_address
 )
-WHERE next > heard + 3600
+ARRAY JOIN gaps AS gap
 ORDER BY operator_name, site_name, exporter_address, heard
 LIMIT {limit:UInt64}`
 
@@ -79,12 +85,17 @@ LIMIT {limit:UInt64}`
 type ledgerStatements struct {
 	question Completeness
 	sums     *statement // a summary of each bucket, or its exporters
+	losses   *statement // of each bucket; nil where sums has them
 	gaps     *statement
 	end      time.Time // of the hours in which an exporter can be silent
 }
 
 func (l ledgerStatements) public() []Statement {
-	return []Statement{l.sums.public(), l.gaps.public()}
+	out := []Statement{l.sums.public()}
+	if l.losses != nil {
+		out = append(out, l.losses.public())
+	}
+	return append(out, l.gaps.public())
 }
 
 func (c *Client) ledgerStatement(q Completeness, purpose string) *statement {
@@ -122,10 +133,13 @@ func (c *Client) gapsStatement(q Completeness) (s *statement, end time.Time) {
 func (c *Client) summaryStatements(q Completeness) ledgerStatements {
 	s := c.ledgerStatement(q, "completeness")
 	s.span(q.Since, q.Until)
-	s.write(c.database, ledgerHoursSQL, "$collector", "", "$by", "")
+	s.write(c.database, ledgerHoursSQL, "$collector", "", "$by", "", "$losses", "")
 	hours := s.sql
 	s.write(c.database, summarySQL, "$begin", beginOfHour(q.Bucket), "$hours", hours)
-	l := ledgerStatements{question: q, sums: s}
+	losses := c.ledgerStatement(q, "losses")
+	losses.span(q.Since, q.Until)
+	losses.write(c.database, lossesSQL, "$begin", begins[q.Bucket])
+	l := ledgerStatements{question: q, sums: s, losses: losses}
 	l.gaps, l.end = c.gapsStatement(q)
 	return l
 }
@@ -146,7 +160,7 @@ func (c *Client) exporterStatements(q Completeness) ledgerStatements {
 	s.set("limit", uint64(c.maxRows+1))
 	// What a collector lost by itself is laid to the collector; an exporter is one, whoever hears it.
 	s.write(c.database, ledgerHoursSQL, "$collector",
-		"if(exporter_address = toIPv6('::'), toString(r.collector), '') AS collector_name,", "$by", ", collector_name")
+		"if(exporter_address = toIPv6('::'), toString(r.collector), '') AS collector_name,", "$by", ", collector_name", "$losses", lossesOfExporter)
 	hours := s.sql
 	s.write(c.database, exportersSQL, "$begin", beginOfHour(q.Bucket), "$hours", hours)
 	l := ledgerStatements{question: q, sums: s}
@@ -157,22 +171,37 @@ func (c *Client) exporterStatements(q Completeness) ledgerStatements {
 // summaries reads the summary of every bucket of which the ledger knows something.
 func (c *Client) summaries(ctx context.Context, l ledgerStatements) (map[time.Time]CompletenessSummary, error) {
 	out := make(map[time.Time]*summary)
+	type loss struct {
+		bucket time.Time
+		Loss
+	}
+	var lost []loss
 	var silent []gap
 	g, within := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		var bucket time.Time
 		var r ledgerSums
 		var heard uint64
-		return c.ask(within, l.sums, []any{&bucket, &r.counted, &r.sent, &r.estimated, &heard, &r.losses}, func() error {
+		return c.ask(within, l.sums, []any{&bucket, &r.counted, &r.sent, &r.estimated, &heard}, func() error {
 			s := summaryOf(out, l.question.Bucket.scanned(bucket))
 			s.add(&r)
 			s.heard = int(heard)
 			return nil
 		})
 	})
+	g.Go(func() error {
+		var r loss
+		return c.ask(within, l.losses, []any{&r.bucket, &r.What, &r.Amount}, func() error {
+			lost = append(lost, r)
+			return nil
+		})
+	})
 	g.Go(func() (err error) { silent, err = c.gaps(within, l.gaps); return err })
 	if err := g.Wait(); err != nil {
 		return nil, err
+	}
+	for _, r := range lost {
+		summaryOf(out, l.question.Bucket.scanned(r.bucket)).losses[r.What] += r.Amount
 	}
 	silences(out, silent, l)
 	done := make(map[time.Time]CompletenessSummary, len(out))
