@@ -71,6 +71,23 @@ func (f *faults) filter(name string, n, most int) {
 	}
 }
 
+func (f *faults) sides(sides []string) {
+	for _, s := range sides {
+		if !slices.Contains(handsetSides, s) {
+			f.add("unknown handset side %q, known are %v", s, handsetSides)
+		}
+	}
+}
+
+func (f *faults) exporters(exporters []string) {
+	f.filter("exporters", len(exporters), maxFilter)
+	for _, e := range exporters {
+		if _, err := netip.ParseAddr(e); err != nil {
+			f.add("exporter %q is not an IP address", e)
+		}
+	}
+}
+
 func (f *faults) top(top int) {
 	if top < 0 {
 		f.add("top %d is negative", top)
@@ -90,11 +107,7 @@ func (q Residency) Validate() error {
 	if q.Bucket != "" && !slices.Contains(buckets, q.Bucket) {
 		f.add("unknown bucket %q, known are %v", q.Bucket, buckets)
 	}
-	for _, s := range q.Sides {
-		if !slices.Contains(handsetSides, s) {
-			f.add("unknown handset side %q, known are %v", s, handsetSides)
-		}
-	}
+	f.sides(q.Sides)
 	for _, v := range q.Verdicts {
 		if !slices.Contains(verdicts, v) {
 			f.add("unknown verdict %q, known are %v", v, verdicts)
@@ -119,6 +132,7 @@ func (q Residency) Validate() error {
 	f.filter("networks", len(q.ASNs), maxFilter)
 	f.filter("operators", len(q.Operators), maxFilter)
 	f.filter("sites", len(q.Sites), maxFilter)
+	f.conditions(q.Where, Dimensions())
 	return f.err()
 }
 
@@ -149,13 +163,8 @@ func (q Completeness) Validate() error {
 	if q.Bucket != "" && !slices.Contains(buckets[1:], q.Bucket) {
 		f.add("unknown bucket %q, known are %v", q.Bucket, buckets[1:])
 	}
-	for _, e := range q.Exporters {
-		if _, err := netip.ParseAddr(e); err != nil {
-			f.add("exporter %q is not an IP address", e)
-		}
-	}
 	f.times(q.Since, q.Until)
-	f.filter("exporters", len(q.Exporters), maxFilter)
+	f.exporters(q.Exporters)
 	f.filter("operators", len(q.Operators), maxFilter)
 	f.filter("sites", len(q.Sites), maxFilter)
 	return f.err()
@@ -168,14 +177,19 @@ func (q Completeness) normal() Completeness {
 		q.Bucket = BucketTotal
 	}
 	q.Since, q.Until = widen(q.Since, q.Until, time.Hour)
-	exporters := make([]string, 0, len(q.Exporters))
-	for _, e := range q.Exporters {
+	q.Exporters = mapped(q.Exporters)
+	return q
+}
+
+// mapped are valid addresses as the tables have them: IPv4 mapped into IPv6.
+func mapped(exporters []string) []string {
+	out := make([]string, 0, len(exporters))
+	for _, e := range exporters {
 		if a, err := netip.ParseAddr(e); err == nil {
-			exporters = append(exporters, netip.AddrFrom16(a.As16()).WithZone("").String())
+			out = append(out, netip.AddrFrom16(a.As16()).WithZone("").String())
 		}
 	}
-	q.Exporters = exporters
-	return q
+	return out
 }
 
 func (f Filter) faults(out *faults) {
@@ -203,6 +217,7 @@ func (u Unit) faults(out *faults) {
 func (q Endpoints) Validate() error {
 	var f faults
 	q.Filter.faults(&f)
+	f.conditions(q.Where, endpointDimensions)
 	q.Unit.faults(&f)
 	f.times(q.Since, q.Until)
 	f.top(q.Top)
@@ -221,6 +236,7 @@ func (q Endpoints) normal() Endpoints {
 func (q NewSince) Validate() error {
 	var f faults
 	q.Filter.faults(&f)
+	f.conditions(q.Where, endpointDimensions)
 	q.Unit.faults(&f)
 	if q.Since.IsZero() {
 		f.add("since is missing: new since when?")
