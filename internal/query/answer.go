@@ -42,8 +42,13 @@ type Figures struct {
 // Cell is the figures of one bucket and key, and what may be said of them.
 type Cell struct {
 	Figures
-	ShareUp         float64           `json:"share_up"` // of the bucket's bytes up under the same filters, 0 to 1
+	// ShareUp is of the bucket's bytes up under the same filters, or of those with the same values of
+	// ShareOf; 0 to 1.
+	ShareUp         float64           `json:"share_up"`
 	ShareUpInterval estimate.Interval `json:"share_up_interval"`
+	// ShareDown is likewise of the bytes down.
+	ShareDown         float64           `json:"share_down"`
+	ShareDownInterval estimate.Interval `json:"share_down_interval"`
 	// Handsets is how many distinct handsets the figures are of: in the week with the most of them,
 	// for pseudonyms change every week. Only with MinHandsets.
 	Handsets uint64 `json:"handsets,omitempty"`
@@ -69,6 +74,8 @@ type absent struct {
 	PacketsDownInterval *struct{} `json:"packets_down_interval,omitempty"`
 	ShareUp             *struct{} `json:"share_up,omitempty"`
 	ShareUpInterval     *struct{} `json:"share_up_interval,omitempty"`
+	ShareDown           *struct{} `json:"share_down,omitempty"`
+	ShareDownInterval   *struct{} `json:"share_down_interval,omitempty"`
 }
 
 type plainRow ResidencyRow
@@ -107,11 +114,13 @@ func (r CompareRow) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(struct {
 		plainCompareRow
-		DifferenceUp         *struct{} `json:"difference_up,omitempty"`
-		DifferenceUpInterval *struct{} `json:"difference_up_interval,omitempty"`
-		RatioUp              *struct{} `json:"ratio_up,omitempty"`
-		Outside              *struct{} `json:"outside,omitempty"`
-		OutsideShare         *struct{} `json:"outside_share,omitempty"`
+		DifferenceUp              *struct{} `json:"difference_up,omitempty"`
+		DifferenceUpInterval      *struct{} `json:"difference_up_interval,omitempty"`
+		RatioUp                   *struct{} `json:"ratio_up,omitempty"`
+		Outside                   *struct{} `json:"outside,omitempty"`
+		OutsideShare              *struct{} `json:"outside_share,omitempty"`
+		DifferenceShareUp         *struct{} `json:"difference_share_up,omitempty"`
+		DifferenceShareUpInterval *struct{} `json:"difference_share_up_interval,omitempty"`
 	}{plainCompareRow: plainCompareRow(r)})
 }
 

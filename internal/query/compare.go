@@ -11,12 +11,23 @@ type Compare struct {
 	// Question gives filters, dimensions, Top (by both times together), Sides, Revision, MinHandsets
 	// and FiguresOnly. Its bucket is the total, and its times are not used.
 	Question Residency
+	// Order is that of the rows, and of what Top keeps.
+	Order CompareOrder
 	// Since is included, Until is not. All four must be given, and are widened to whole minutes.
 	BeforeSince, BeforeUntil time.Time
 	AfterSince, AfterUntil   time.Time
 }
 
-// CompareAnswer has the most bytes up of both times together first, and "other" last.
+// CompareOrder is what comes first in a comparison.
+type CompareOrder string
+
+// The orders of a comparison.
+const (
+	OrderBytes CompareOrder = ""      // most bytes up of both times together
+	OrderShift CompareOrder = "shift" // greatest difference of the share of the bytes up, either way
+)
+
+// CompareAnswer has its rows in the question's order, and "other" last.
 type CompareAnswer struct {
 	Question Compare      `json:"-"`
 	Rows     []CompareRow `json:"rows"`
@@ -42,6 +53,9 @@ type CompareRow struct {
 	Outside bool `json:"outside"`
 	// OutsideShare: likewise for the shares.
 	OutsideShare bool `json:"outside_share"`
+	// DifferenceShareUp is after's share less before's, −1 to 1.
+	DifferenceShareUp         float64           `json:"difference_share_up"`
+	DifferenceShareUpInterval estimate.Interval `json:"difference_share_up_interval"`
 }
 
 // CompareSide is the figures of a key in one of the times.

@@ -23,6 +23,9 @@ type Filter struct {
 	ASNs                       []uint32
 	Networks                   []netip.Prefix // the remote address is in one of them; 100 at most
 	Operators, Sites           []string
+	// Where narrows by the dimensions that the history of endpoints has: all but the way to the vendor
+	// and the handset's side.
+	Where []Condition
 }
 
 // Endpoints asks for the remote ends with the most bytes up.

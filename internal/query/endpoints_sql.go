@@ -77,6 +77,11 @@ func (s *statement) among(f Filter) {
 	if len(networks) > 0 {
 		s.and("(" + strings.Join(networks, " OR ") + ")")
 	}
+	where := f.Where
+	if s.table == "endpoint_seen" { // what it does not know narrows the figures only
+		where = conditionsOn(where, seenDimensions)
+	}
+	s.conditions(where)
 }
 
 // ends are the first and last address of a prefix, as the tables have them: IPv4 mapped into IPv6.

@@ -31,8 +31,15 @@ type Residency struct {
 	Operators, Sites           []string // within the client's scope
 	// Jurisdictions are names of the policy, or "unknown".
 	Jurisdictions, Verdicts, Confidences []string
+	// Where narrows by any dimension; all of them must be met.
+	Where []Condition
 	// By breaks the answer down; empty: one row a bucket.
 	By []Dimension
+	// ShareOf is a part of By: shares are then of the bytes of the bucket with the same values of these
+	// dimensions, and not of the whole bucket.
+	ShareOf []Dimension
+	// Hours keeps the flows that start in these hours of the day; nil: all.
+	Hours *Hours
 	// Bucket is the step of time; empty: BucketTotal.
 	Bucket Bucket
 	// Since (included) and Until (excluded) bound the starts of the flows; zero: open. They are

@@ -43,6 +43,8 @@ func (c *Client) residencyStatement(q Residency, segments []segment) *statement 
 	s.in("r.confidence", "confidences", q.Confidences)
 	s.in("r.operator", "operators", q.Operators)
 	s.in("r.site", "sites", q.Sites)
+	s.conditions(q.Where)
+	s.hours(q.Hours)
 	s.span(q.Since, q.Until)
 	s.revised(segments)
 	s.set("limit", uint64(c.maxRows+1))
@@ -93,8 +95,10 @@ func (q Residency) rollup() string {
 		return (q.Since.IsZero() || q.Since.Truncate(d).Equal(q.Since)) && (q.Until.IsZero() || q.Until.Truncate(d).Equal(q.Until))
 	}
 	switch {
-	case q.Bucket == BucketMinute:
+	case q.Bucket == BucketMinute, q.Hours != nil && !q.Hours.whole(q.Since, q.Until):
 		return "residency_minute"
+	case q.Hours != nil && on(time.Hour):
+		return "residency_hour"
 	case q.Bucket != BucketHour && on(day):
 		return q.dayTable()
 	case on(time.Hour):
@@ -126,6 +130,9 @@ func (q Residency) dayTable() string {
 // dimensions are those that the question breaks down or filters by.
 func (q Residency) dimensions() []Dimension {
 	all := slices.Clone(q.By)
+	for _, c := range q.Where {
+		all = append(all, c.Dimension)
+	}
 	for _, f := range []struct {
 		by     Dimension
 		values int

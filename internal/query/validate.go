@@ -133,6 +133,17 @@ func (q Residency) Validate() error {
 	f.filter("operators", len(q.Operators), maxFilter)
 	f.filter("sites", len(q.Sites), maxFilter)
 	f.conditions(q.Where, Dimensions())
+	q.Hours.faults(&f)
+	if q.Hours != nil && q.MinHandsets > 0 {
+		f.add("handsets are counted by the day: a minimum of handsets and hours of the day do not go together")
+	}
+	for i, d := range q.ShareOf {
+		if !slices.Contains(q.By, d) {
+			f.add("shares of %q need the answer to be by it", d)
+		} else if slices.Contains(q.ShareOf[:i], d) {
+			f.add("shares of %q are asked for twice", d)
+		}
+	}
 	return f.err()
 }
 
@@ -143,6 +154,9 @@ func (q Residency) normal() Residency {
 	}
 	if len(q.Sides) == 0 {
 		q.Sides = handsetSides[:3]
+	}
+	if q.Hours != nil && q.Hours.From == 0 && q.Hours.To == 24 {
+		q.Hours = nil
 	}
 	q.Since, q.Until = widen(q.Since, q.Until, time.Minute)
 	return q
@@ -267,6 +281,9 @@ func (q Compare) Validate() error {
 	}
 	f.namedTimes("before since", q.BeforeSince, "before until", q.BeforeUntil)
 	f.namedTimes("after since", q.AfterSince, "after until", q.AfterUntil)
+	if q.Order != OrderBytes && q.Order != OrderShift {
+		f.add("unknown order %q, known are %q and %q", q.Order, OrderBytes, OrderShift)
+	}
 	if q.Question.MinHandsets > 0 && q.BeforeSince.Before(q.AfterUntil) && q.AfterSince.Before(q.BeforeUntil) {
 		f.add("two times that overlap give small figures away: a minimum of handsets needs times apart")
 	}
