@@ -119,7 +119,9 @@ func (f *faults) conditions(where []Condition, known []Dimension) {
 
 // What the history of endpoints and its table of first contacts are kept by.
 var (
-	seenDimensions     = []Dimension{ByVendor, ByPlace, ByCountry, ByASN, ByOperator, BySite}
+	whoseDimensions    = []Dimension{ByVendor, ByOperator, BySite}
+	whereDimensions    = []Dimension{ByPlace, ByCountry, ByASN}
+	seenDimensions     = slices.Concat(whoseDimensions, whereDimensions)
 	endpointDimensions = append([]Dimension{ByCloudRegion, ByConfidence, ByPlaceMethod, ByJurisdiction, ByVerdict}, seenDimensions...)
 )
 

@@ -24,20 +24,35 @@ type Filter struct {
 	Networks                   []netip.Prefix // the remote address is in one of them; 100 at most
 	Operators, Sites           []string
 	// Where narrows by the dimensions that the history of endpoints has: all but the way to the vendor
-	// and the handset's side.
+	// and the handset's side; of flows, by any. What is new by ASN, place or country is known by vendor,
+	// place, country, ASN, operator and site only.
 	Where []Condition
 }
 
-// Endpoints asks for the remote ends with the most bytes up.
+// EndpointOrder is which remote ends come first.
+type EndpointOrder string
+
+// The orders of remote ends. Of as many, that with the most bytes up comes first.
+const (
+	EndpointsBytesUp   EndpointOrder = ""
+	EndpointsBytesDown EndpointOrder = "bytes_down"
+	EndpointsOneWay    EndpointOrder = "one_way"    // bytes up less bytes down, the most first
+	EndpointsHandsets  EndpointOrder = "handsets"   // the most first
+	EndpointsFirstSeen EndpointOrder = "first_seen" // the newest first
+)
+
+// Endpoints asks for the remote ends that come first in an order, those with the most bytes up where
+// none is given.
 type Endpoints struct {
 	Filter
 	Unit Unit // empty: UnitAddress
 	// Since (included) and Until (excluded) are widened to whole days; zero: open.
 	Since, Until time.Time
+	Order        EndpointOrder
 	Top          int // how many rows; 0: 100
 }
 
-// EndpointsAnswer has the most bytes up first.
+// EndpointsAnswer has its rows in the question's order.
 type EndpointsAnswer struct {
 	Question Endpoints `json:"-"`
 	Basis

@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,16 +25,25 @@ FROM $database.$table AS r
 WHERE $where
   AND ($keys) IN (SELECT * FROM most)
 GROUP BY $keys
-ORDER BY answer_bytes_up DESC, $keys`
+ORDER BY $orderanswer_bytes_up DESC, $keys`
 
 const mostSQL = `WITH most AS (
 SELECT $keys
 FROM $database.$table AS r
 WHERE $where
 GROUP BY ALL
-ORDER BY sum(r.bytes_up) DESC, $keys
+ORDER BY $ordersum(r.bytes_up) DESC, $keys
 LIMIT {top:UInt64})
 `
+
+// What comes before the bytes up. Of a difference of two sums each may have all 64 bits.
+var endpointOrders = map[EndpointOrder]string{
+	EndpointsBytesUp:   "",
+	EndpointsBytesDown: "sum(r.bytes_down) DESC, ",
+	EndpointsOneWay:    "toInt128(sum(r.bytes_up)) - toInt128(sum(r.bytes_down)) DESC, ",
+	EndpointsHandsets:  "uniqCombinedMerge(12)(r.handsets) DESC, ",
+	EndpointsFirstSeen: "min(r.first_seen) DESC, ",
+}
 
 // New is what has been seen in the time and has no part seen before. endpoint_seen may have several
 // parts of one endpoint, until ClickHouse merges them; so those with a part in the time are found
@@ -77,11 +87,7 @@ func (s *statement) among(f Filter) {
 	if len(networks) > 0 {
 		s.and("(" + strings.Join(networks, " OR ") + ")")
 	}
-	where := f.Where
-	if s.table == "endpoint_seen" { // what it does not know narrows the figures only
-		where = conditionsOn(where, seenDimensions)
-	}
-	s.conditions(where)
+	s.conditions(f.Where)
 }
 
 // ends are the first and last address of a prefix, as the tables have them: IPv4 mapped into IPv6.
@@ -119,26 +125,32 @@ func (c *Client) endpointsStatement(q Endpoints, eachVendor bool, fresh string) 
 	if q.Unit == UnitAddress || q.Unit == UnitNetwork {
 		address = unitKeys[q.Unit]
 	}
-	s.write(c.database, mostSQL, "$keys", keys)
+	s.write(c.database, mostSQL, "$keys", keys, "$order", endpointOrders[q.Order])
 	most := s.sql
 	// What is new has been settled with the keys.
 	if fresh != "" {
 		s.where = s.where[:len(s.where)-1]
 	}
 	s.write(c.database, endpointsSQL, "$with", most, "$vendor", vendor, "$address", address,
-		"$place", place, "$country", country, "$sums", sumsSQL, "$keys", keys)
+		"$place", place, "$country", country, "$sums", sumsSQL, "$keys", keys, "$order", endpointOrders[q.Order])
 	return s
 }
 
 // newStatement asks for those that were first contacted in [since, until).
 func (c *Client) newStatement(q NewSince, since, until time.Time) *statement {
-	// The conditions on endpoint_seen have the parameters of those on endpoint_day.
+	// The conditions on endpoint_seen have the parameters of those on endpoint_day: they are numbered,
+	// so that those which only some of the statements have come last.
+	whose := conditionsOn(q.Where, whoseDimensions)
+	seen := slices.Concat(whose, conditionsOn(q.Where, whereDimensions))
+	known := q.Filter
+	known.Where = seen
+	q.Where = slices.Concat(seen, slices.DeleteFunc(slices.Clone(q.Where), func(c Condition) bool { return slices.Contains(seenDimensions, c.Dimension) }))
 	fresh, old := c.statement("", "endpoint_seen"), c.statement("", "endpoint_seen")
-	fresh.among(q.Filter)
+	fresh.among(known)
 	if q.Unit == UnitAddress || q.Unit == UnitNetwork {
-		old.among(Filter{Vendors: q.Vendors, Operators: q.Operators, Sites: q.Sites})
+		old.among(Filter{Vendors: q.Vendors, Operators: q.Operators, Sites: q.Sites, Where: whose})
 	} else {
-		old.among(q.Filter)
+		old.among(known)
 	}
 	keys := unitKeys[q.Unit]
 	if q.EachVendor {
@@ -151,7 +163,7 @@ func (c *Client) newStatement(q NewSince, since, until time.Time) *statement {
 	var condition statement
 	condition.write(c.database, newSQL, "$keys", keys, "$until", bound,
 		"$new", strings.Join(append(fresh.where, "1"), "\n          AND "), "$old", strings.Join(append(old.where, "1"), "\n      AND "))
-	days := Endpoints{Filter: q.Filter, Unit: q.Unit, Top: q.Top}
+	days := Endpoints{Filter: q.Filter, Unit: q.Unit, Order: q.Order, Top: q.Top}
 	days.Since, days.Until = widen(since, until, day)
 	s := c.endpointsStatement(days, q.EachVendor, condition.sql)
 	s.set("first_since", uint32(since.Unix()))

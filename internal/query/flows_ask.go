@@ -16,6 +16,7 @@ import (
 func (q Flows) Validate() error {
 	var f faults
 	q.Filter.faults(&f)
+	f.conditions(q.Where, Dimensions())
 	f.exporters(q.Exporters)
 	f.sides(q.Sides)
 	if q.Since.IsZero() {

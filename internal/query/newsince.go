@@ -14,10 +14,11 @@ type NewSince struct {
 	// Since (included) and Until (excluded) bound the first contact; zero Until: open. Since must be
 	// given. The figures are of the whole days that the time touches.
 	Since, Until time.Time
+	Order        EndpointOrder
 	Top          int // how many rows; 0: 100
 }
 
-// NewSinceAnswer has the most bytes up first.
+// NewSinceAnswer has its rows in the question's order.
 type NewSinceAnswer struct {
 	Question NewSince `json:"-"`
 	Basis

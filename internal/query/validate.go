@@ -227,12 +227,19 @@ func (u Unit) faults(out *faults) {
 	}
 }
 
+func (o EndpointOrder) faults(out *faults) {
+	if _, ok := endpointOrders[o]; !ok {
+		out.add("unknown order %q of remote ends, known are bytes_down, one_way, handsets, first_seen and the bytes up", o)
+	}
+}
+
 // Validate reports every fault of the question as one *InvalidError.
 func (q Endpoints) Validate() error {
 	var f faults
 	q.Filter.faults(&f)
 	f.conditions(q.Where, endpointDimensions)
 	q.Unit.faults(&f)
+	q.Order.faults(&f)
 	f.times(q.Since, q.Until)
 	f.top(q.Top)
 	return f.err()
@@ -252,6 +259,14 @@ func (q NewSince) Validate() error {
 	q.Filter.faults(&f)
 	f.conditions(q.Where, endpointDimensions)
 	q.Unit.faults(&f)
+	q.Order.faults(&f)
+	if unit := cmp.Or(q.Unit, UnitAddress); unit != UnitAddress && unit != UnitNetwork {
+		for _, c := range q.Where {
+			if slices.Contains(endpointDimensions, c.Dimension) && !slices.Contains(seenDimensions, c.Dimension) {
+				f.add("what is new by %s is not known by %s: ask by address or network, or filter by %v", unit, c.Dimension, seenDimensions)
+			}
+		}
+	}
 	if q.Since.IsZero() {
 		f.add("since is missing: new since when?")
 	}
