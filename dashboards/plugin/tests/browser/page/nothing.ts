@@ -1,0 +1,2 @@
+// What is left of a library that the page does not need.
+export default {};
