@@ -17,7 +17,7 @@ WHERE $where
 ORDER BY arrival`
 
 const flowsSQL = `SELECT r.start, r.end, r.received, toString(r.operator), toString(r.site), r.exporter, toString(r.export_protocol),
-       toString(r.handset_side), if(r.subscriber = 0, '', lower(hex(r.subscriber))), toString(r.vendor), toString(r.vendor_method),
+       toString(r.handset_side), if(r.subscriber = 0, '', leftPad(lower(hex(r.subscriber)), 16, '0')), toString(r.vendor), toString(r.vendor_method),
        r.remote_address, r.remote_port, r.ip_protocol, r.tcp_flags,
        toString(r.domain_name), if(r.domain_source = 'none', '', toString(r.domain_source)), toString(r.application_name),
        $place, $country, toString(r.city), toString(r.cloud_provider), toString(r.cloud_region), r.asn, toString(r.as_organization),
