@@ -32,9 +32,6 @@ func Answer(ctx context.Context, env Env, q backend.DataQuery) (data.Frames, err
 	if err != nil {
 		return nil, err
 	}
-	if err := model.pending(); err != nil {
-		return nil, err
-	}
 	answer, ok := map[string]func(context.Context, Env, Query, times) (data.Frames, error){
 		TypeResidency:    residency,
 		TypeMap:          countries,
@@ -43,6 +40,8 @@ func Answer(ctx context.Context, env Env, q backend.DataQuery) (data.Frames, err
 		TypeEndpoints:    endpoints,
 		TypeNewEndpoints: newEndpoints,
 		TypeCompleteness: completeness,
+		TypeFlows:        flows,
+		TypeAnnotations:  annotations,
 	}[model.Type]
 	if !ok {
 		return nil, badQuery("there is no answer to %s yet", model.Type)

@@ -20,6 +20,9 @@ func compare(ctx context.Context, env Env, q Query, t times) (data.Frames, error
 		q.Metric = metricShare
 	}
 	ask := query.Compare{Question: q.question(env, t, query.BucketTotal)}
+	if q.Type == TypeShifts || q.Order == "shift" {
+		ask.Order = query.OrderShift
+	}
 	ask.AfterSince, ask.AfterUntil = ask.Question.Since, ask.Question.Until
 	ask.BeforeSince, ask.BeforeUntil = q.Before.of(ask.AfterSince, ask.AfterUntil)
 	a, err := env.Client.Compare(ctx, ask)
@@ -102,7 +105,8 @@ func compareKeys(by []query.Dimension) []column[query.CompareRow] {
 
 type estimateOf = func(r *query.CompareRow) (*float64, estimate.Interval)
 
-// difference is after less before, of the metric.
+// difference is after less before, of the metric. Where the question does not have its interval, the
+// ends of both sides make one, which is wider than 95 %.
 func (q *Query) difference(m metric) estimateOf {
 	return func(r *query.CompareRow) (*float64, estimate.Interval) {
 		if r.Before.Suppressed || r.After.Suppressed {
@@ -111,8 +115,11 @@ func (q *Query) difference(m metric) estimateOf {
 		before, b := m.of(&r.Before.Cell)
 		after, a := m.of(&r.After.Cell)
 		v := after - before
-		if m.field == "bytes_up" {
+		switch m.field {
+		case "bytes_up":
 			return &v, r.DifferenceUpInterval
+		case "share_up":
+			return &v, r.DifferenceShareUpInterval
 		}
 		return &v, estimate.Interval{Low: a.Low - b.High, High: a.High - b.Low}
 	}

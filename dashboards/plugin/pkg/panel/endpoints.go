@@ -3,7 +3,6 @@ package panel
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +21,7 @@ func (q *Query) remotes() query.Filter {
 	return query.Filter{
 		Vendors: q.Vendors, Places: q.Places, Countries: q.Countries, ASNs: asns, Networks: networks,
 		Operators: q.Operators, Sites: q.Sites,
+		Where: q.where(query.ByCloudRegion, query.ByVerdict, query.ByJurisdiction, query.ByConfidence),
 	}
 }
 
@@ -31,7 +31,7 @@ func endpoints(ctx context.Context, env Env, q Query, t times) (data.Frames, err
 		return nil, err
 	}
 	a, err := env.Client.Endpoints(ctx, query.Endpoints{
-		Filter: q.remotes(), Unit: q.Unit, Since: t.within.From.UTC(), Until: t.within.To.UTC(), Top: q.top(),
+		Filter: q.remotes(), Unit: q.Unit, Since: t.within.From.UTC(), Until: t.within.To.UTC(), Order: q.endOrder(), Top: q.top(),
 	})
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func NewEndpoints(ctx context.Context, env Env, q Query, since time.Time) (*data
 
 func newSince(ctx context.Context, env Env, q Query, since, until time.Time) (data.Frames, error) {
 	a, err := env.Client.NewSince(ctx, query.NewSince{
-		Filter: q.remotes(), EachVendor: q.EachVendor, Unit: q.Unit, Since: since.UTC(), Until: until.UTC(), Top: q.top(),
+		Filter: q.remotes(), EachVendor: q.EachVendor, Unit: q.Unit, Since: since.UTC(), Until: until.UTC(), Order: q.endOrder(), Top: q.top(),
 	})
 	if err != nil {
 		return nil, err
@@ -73,6 +73,13 @@ func (q *Query) top() int {
 		return defaultTop
 	}
 	return q.Top
+}
+
+func (q *Query) endOrder() query.EndpointOrder {
+	if q.Order == "bytes_up" {
+		return query.EndpointsBytesUp
+	}
+	return query.EndpointOrder(q.Order)
 }
 
 type end = query.EndpointRow
@@ -128,20 +135,6 @@ func (env Env) small(since, until time.Time) func(*end) bool {
 	}
 }
 
-func asn(r *end) string {
-	if r.ASN == 0 {
-		return ""
-	}
-	return strconv.FormatUint(uint64(r.ASN), 10)
-}
-
-func address(r *end) string {
-	if !r.Address.IsValid() {
-		return ""
-	}
-	return r.Address.String()
-}
-
 func network(r *end) string {
 	if !r.Network.IsValid() {
 		return ""
@@ -156,13 +149,13 @@ func (q *Query) endNames() []column[end] {
 		out = append(out, texts("vendor", "Vendor", func(r *end) string { return r.Vendor }))
 	}
 	if q.Unit == query.UnitAddress {
-		out = append(out, texts("address", "Address", address))
+		out = append(out, texts("address", "Address", func(r *end) string { return written(r.Address) }))
 	}
 	if q.Unit == query.UnitAddress || q.Unit == query.UnitNetwork {
 		out = append(out, texts("network", "Network", network))
 	}
 	if q.Unit != query.UnitPlace && q.Unit != query.UnitCountry {
-		out = append(out, texts("asn", "AS", asn), texts("as_organization", "Holder of the AS", func(r *end) string { return r.ASOrganization }))
+		out = append(out, texts("asn", "AS", func(r *end) string { return asNumber(r.ASN) }), texts("as_organization", "Holder of the AS", func(r *end) string { return r.ASOrganization }))
 	}
 	if q.Unit != query.UnitASN && q.Unit != query.UnitCountry {
 		out = append(out, texts("place", "Place", func(r *end) string { return r.Place }), texts("place_name", "Name of the place", func(r *end) string { return r.PlaceName }))

@@ -38,9 +38,17 @@ func fromColumns(by []query.Dimension) data.Labels {
 	return l
 }
 
+// notOfEndpoints are the dimensions that the history of endpoints does not have.
+var notOfEndpoints = []query.Dimension{query.BySide, query.ByVendorMethod}
+
 // filters are the filters of a query, without those that are not for another type.
 func (q *Query) filters(kind string) Query {
-	out := Query{Type: kind, Filters: q.Filters}
+	out := Query{Type: kind}
+	for _, a := range q.Filters {
+		if kind != TypeEndpoints || !slices.Contains(notOfEndpoints, query.Dimension(a.Key)) {
+			out.Filters = append(out.Filters, a)
+		}
+	}
 	from, to := q.lists(), out.lists()
 	for i, l := range from {
 		at := slices.IndexFunc(fields, func(f field) bool { return f.name == l.name })
@@ -62,7 +70,7 @@ func (q *Query) endpointsOf(key data.Labels) Query {
 func (q *Query) narrow(key data.Labels) {
 	for _, d := range query.Dimensions() {
 		value, ok := key[string(d)]
-		if !ok || value == query.Other || d == query.BySide && q.Type == TypeEndpoints {
+		if !ok || value == query.Other || q.Type == TypeEndpoints && slices.Contains(notOfEndpoints, d) {
 			continue
 		}
 		lists := q.lists()

@@ -33,6 +33,14 @@ type metric struct {
 	atMost func(bound query.UpperBound, all float64) float64
 }
 
+// whole is what a share of the cell is part of: the bytes up, or down.
+func (m metric) whole(c *query.Cell) float64 {
+	if m.field == "share_down" {
+		return float64(c.BytesDown)
+	}
+	return float64(c.BytesUp)
+}
+
 func exact(v uint64) (float64, estimate.Interval) {
 	return float64(v), estimate.Interval{Low: float64(v), High: float64(v)}
 }
@@ -68,9 +76,14 @@ func (q *Query) figure() metric {
 	case metricUploadRatio:
 		return metric{"upload_ratio", "Upload ratio", unitShare, "Bytes up of all bytes, up and down." + sampled, uploadRatio, nil}
 	case metricShare:
-		return metric{"share_up", "Share up", unitShare, "Share of the bytes up of the same time." + sampled, func(c *query.Cell) (float64, estimate.Interval) {
+		m := metric{"share_up", "Share up", unitShare, "Share of the bytes up of the same time." + sampled, func(c *query.Cell) (float64, estimate.Interval) {
 			return c.ShareUp, c.ShareUpInterval
 		}, boundOfShare}
+		if down {
+			m.field, m.title, m.description = "share_down", "Share down", "Share of the bytes down of the same time."+sampled
+			m.of = func(c *query.Cell) (float64, estimate.Interval) { return c.ShareDown, c.ShareDownInterval }
+		}
+		return m
 	}
 	m := metric{"bytes_up", "Bytes up", unitBytes, "Bytes from handsets to remote ends, IP headers included." + sampled, func(c *query.Cell) (float64, estimate.Interval) {
 		return float64(c.BytesUp), c.BytesUpInterval

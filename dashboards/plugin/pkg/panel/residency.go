@@ -98,8 +98,16 @@ func (q *Query) question(env Env, t times, b query.Bucket) query.Residency {
 	return query.Residency{
 		Vendors: q.Vendors, Places: q.Places, Countries: q.Countries, ASNs: asns, Operators: q.Operators, Sites: q.Sites,
 		Jurisdictions: q.Jurisdictions, Verdicts: q.Verdicts, Confidences: q.Confidences, Sides: q.Sides,
-		By: q.By, Bucket: b, Since: since, Until: until, Top: q.Top, Revision: q.Revision, MinHandsets: least,
+		Where: q.where(query.ByCloudRegion), By: q.By, ShareOf: q.ShareOf, Hours: q.hours(),
+		Bucket: b, Since: since, Until: until, Top: q.Top, Revision: q.Revision, MinHandsets: least,
 	}
+}
+
+func (q *Query) hours() *query.Hours {
+	if q.Hours == nil {
+		return nil
+	}
+	return &query.Hours{From: q.Hours.From, To: q.Hours.To, Location: q.Hours.Location}
 }
 
 // ask asks by the bucket. Where what answers is not kept for all of the time, it asks by the next

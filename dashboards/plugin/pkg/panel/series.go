@@ -58,7 +58,7 @@ func lay(ctx context.Context, env Env, q Query, a query.ResidencyAnswer, m metri
 		l.known[i] = known(at)
 	}
 
-	all := make([]map[string]float64, len(l.times)) // bytes up, by what shares are of
+	all := make([]map[string]float64, len(l.times)) // bytes, by what shares are of
 	byKey := make(map[query.Key]*series)
 	for i := range a.Rows {
 		r := &a.Rows[i]
@@ -77,7 +77,7 @@ func lay(ctx context.Context, env Env, q Query, a query.ResidencyAnswer, m metri
 		if all[at] == nil {
 			all[at] = make(map[string]float64)
 		}
-		all[at][whole(&r.Key, q.ShareOf)] += float64(r.BytesUp)
+		all[at][whole(&r.Key, q.ShareOf)] += m.whole(&r.Cell)
 		s.bytes += r.BytesUp
 		s.observed[at] = !r.Unobserved
 		s.set(at, &r.Cell, m)
