@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 
 // Config says where ClickHouse is and how to log in.
 type Config struct {
-	Addresses      []string      `yaml:"addresses" doc:"Addresses (host:port) of the native protocol; the first that answers is used."`
+	Addresses      []string      `yaml:"addresses" doc:"Addresses (host:port); the first that answers is used."`
+	Protocol       string        `yaml:"protocol" doc:"Protocol that the addresses speak: native, or http (https with tls.enabled). Questions can be asked over both; the aggregator needs native."`
 	Database       string        `yaml:"database" doc:"Database of Landfall's tables; the aggregator creates it."`
 	Cluster        string        `yaml:"cluster" doc:"Name of the ClickHouse cluster that the tables are made on, replicated and distributed; empty: one server. The addresses are then the replicas of one shard. Only the statements are tested, not a cluster."`
 	User           string        `yaml:"user" doc:"User name."`
@@ -27,10 +29,17 @@ type Config struct {
 	AllowPlaintext bool          `yaml:"allow_plaintext" doc:"Whether servers on other machines may be used without TLS."`
 }
 
+// The protocols that a server speaks, each on a port of its own.
+const (
+	ProtocolNative = "native"
+	ProtocolHTTP   = "http"
+)
+
 // DefaultConfig suits a server on this machine.
 func DefaultConfig() Config {
 	return Config{
 		Addresses:      []string{"127.0.0.1:9000"},
+		Protocol:       ProtocolNative,
 		Database:       "landfall",
 		User:           "landfall",
 		DialTimeout:    5 * time.Second,
@@ -52,6 +61,12 @@ func (c Config) Validate() error {
 		if err := c.TLS.CheckPeer(a, c.AllowPlaintext); err != nil {
 			errs = append(errs, fmt.Errorf("addresses: %w", err))
 		}
+	}
+	if c.Protocol != ProtocolNative && c.Protocol != ProtocolHTTP {
+		errs = append(errs, fmt.Errorf("protocol: %q is not native or http", c.Protocol))
+	}
+	if err := c.TLS.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("tls: %w", err))
 	}
 	if !databasePattern.MatchString(c.Database) {
 		errs = append(errs, fmt.Errorf("database: %q is not a name (letters, digits and _, at most 64)", c.Database))
@@ -80,7 +95,7 @@ func (c Config) LogValue() slog.Value {
 }
 
 func (c Config) options(tls *tls.Config, database string) *clickhousego.Options {
-	return &clickhousego.Options{
+	o := &clickhousego.Options{
 		Addr:         c.Addresses,
 		Auth:         clickhousego.Auth{Database: database, Username: c.User, Password: c.Password.Reveal()},
 		TLS:          tls,
@@ -90,4 +105,15 @@ func (c Config) options(tls *tls.Config, database string) *clickhousego.Options 
 		MaxIdleConns: c.MaxConnections,
 		Compression:  &clickhousego.Compression{Method: clickhousego.CompressionLZ4},
 	}
+	if c.Protocol == ProtocolHTTP {
+		o.Protocol = clickhousego.HTTP
+		// Over HTTP nothing tells the server that nobody waits any more, unless it looks.
+		o.Settings = clickhousego.Settings{"cancel_http_readonly_queries_on_client_close": 1}
+		// A proxy that the environment names is for the way out, not for a database.
+		o.TransportFunc = func(t *http.Transport) (http.RoundTripper, error) {
+			t.Proxy = nil
+			return t, nil
+		}
+	}
+	return o
 }

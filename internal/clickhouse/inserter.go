@@ -24,6 +24,9 @@ type Inserter struct {
 
 // NewInserter makes an inserter; it does not connect.
 func NewInserter(c Config) (*Inserter, error) {
+	if c.Protocol != ProtocolNative {
+		return nil, fmt.Errorf("clickhouse.protocol is %s: inserts need native", c.Protocol)
+	}
 	tls, err := c.TLS.Client()
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse tls: %w", err)

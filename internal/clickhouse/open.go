@@ -18,7 +18,13 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (driver.Conn, error) 
 	return open(ctx, c, c.Database, log)
 }
 
-func open(ctx context.Context, c Config, database string, log *slog.Logger) (driver.Conn, error) {
+// Connect returns connections for queries, which are made with the first statements. It does not
+// wait for the server.
+func Connect(c Config) (driver.Conn, error) {
+	return connect(c, c.Database)
+}
+
+func connect(c Config, database string) (driver.Conn, error) {
 	tls, err := c.TLS.Client()
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse tls: %w", err)
@@ -26,6 +32,14 @@ func open(ctx context.Context, c Config, database string, log *slog.Logger) (dri
 	conn, err := clickhousego.Open(c.options(tls, database))
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse at %v: %w", c.Addresses, err)
+	}
+	return conn, nil
+}
+
+func open(ctx context.Context, c Config, database string, log *slog.Logger) (driver.Conn, error) {
+	conn, err := connect(c, database)
+	if err != nil {
+		return nil, err
 	}
 	if err := reach(ctx, c, conn.Ping, log); err != nil {
 		_ = conn.Close() // the first error is the one that tells
@@ -42,7 +56,7 @@ func reach(ctx context.Context, c Config, ping func(context.Context) error, log 
 			wait.Over()
 			return nil
 		}
-		if loginRefused(err) {
+		if LoginRefused(err) {
 			return err
 		}
 		if !wait.Retry(ctx, err) {
@@ -51,7 +65,8 @@ func reach(ctx context.Context, c Config, ping func(context.Context) error, log 
 	}
 }
 
-func loginRefused(err error) bool {
+// LoginRefused reports whether the server answered, and did not accept the user or the password.
+func LoginRefused(err error) bool {
 	var e *clickhousego.Exception
 	if !errors.As(err, &e) {
 		return false
