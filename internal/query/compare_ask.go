@@ -47,13 +47,13 @@ func (c *Client) Compare(ctx context.Context, q Compare) (CompareAnswer, error) 
 		}
 	}
 	slices.Sort(a.Warnings)
-	keys, most := q.Question.keys(before.cells, after.cells)
+	keys, most := q.keys(before.cells, after.cells)
 	for _, side := range []struct {
 		answer *ResidencyAnswer
 		got    *gathered
 	}{{&a.Before, &before}, {&a.After, &after}} {
 		if len(side.got.cells) > 0 {
-			side.got.cells = align(side.got.cells, keys, most, q.Question.By)
+			side.got.cells = q.Question.align(side.got.cells, keys, most)
 		}
 		side.answer.assemble(*side.got, c.largestPacket)
 	}
@@ -64,21 +64,36 @@ func (c *Client) Compare(ctx context.Context, q Compare) (CompareAnswer, error) 
 	return a, nil
 }
 
-// keys are those of both times, most bytes up together first; the first most of them are to be told
-// by themselves.
-func (q *Residency) keys(before, after []cell) (keys []Key, most int) {
+// keys are those of both times, in the question's order; the first most of them are to be told by
+// themselves.
+func (q *Compare) keys(before, after []cell) (keys []Key, most int) {
 	up := make(map[Key]uint64)
-	for _, cells := range [][]cell{before, after} {
-		for i := range cells {
-			up[cells[i].key] += cells[i].sums.bytesUp
+	shift := make(map[Key]float64)
+	for i, cells := range [][]cell{before, after} {
+		all := make(map[Key]uint64) // of what shares are of
+		for j := range cells {
+			all[cells[j].key.part(q.Question.ShareOf)] += cells[j].sums.bytesUp
+		}
+		for j := range cells {
+			k, n := cells[j].key, cells[j].sums.bytesUp
+			up[k] += n
+			if n > 0 {
+				shift[k] += float64(2*i-1) * float64(n) / float64(all[k.part(q.Question.ShareOf)])
+			}
 		}
 	}
 	for k := range up {
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, func(x, y Key) int { return cmp.Or(cmp.Compare(up[y], up[x]), x.compare(&y, q.By)) })
-	if q.Top > 0 && len(q.By) > 0 {
-		return keys, min(len(keys), q.Top)
+	slices.SortFunc(keys, func(x, y Key) int {
+		first := 0
+		if q.Order == OrderShift {
+			first = cmp.Compare(math.Abs(shift[y]), math.Abs(shift[x]))
+		}
+		return cmp.Or(first, cmp.Compare(up[y], up[x]), x.compare(&y, q.Question.By))
+	})
+	if q.Question.Top > 0 && len(q.Question.By) > 0 {
+		return keys, min(len(keys), q.Question.Top)
 	}
 	return keys, len(keys)
 }
@@ -86,20 +101,36 @@ func (q *Residency) keys(before, after []cell) (keys []Key, most int) {
 // align gives the cells of one time all keys: those past the first most are added up as "other", and
 // what was not observed is so noted. How many handsets the others are together is not known; it is at
 // least as many as any of them.
-func align(cells []cell, keys []Key, most int, by []Dimension) []cell {
+//
+// With ShareOf, the others of each group that has a key by itself are added up by themselves.
+func (q *Residency) align(cells []cell, keys []Key, most int) []cell {
 	at := make(map[Key]int, len(keys))
 	out := make([]cell, 0, most+1)
-	for _, k := range keys[:most] {
-		at[k] = len(out)
-		out = append(out, cell{key: k, out: Cell{Unobserved: true}})
+	row := func(k Key) {
+		if _, ok := at[k]; !ok {
+			at[k] = len(out)
+			out = append(out, cell{key: k, out: Cell{Unobserved: true}})
+		}
 	}
-	if most < len(keys) {
-		out = append(out, cell{key: otherKey(by), out: Cell{Unobserved: true}})
+	told := make(map[Key]bool)
+	for _, k := range keys[:most] {
+		row(k)
+		told[k.part(q.ShareOf)] = true
+	}
+	others := func(k Key) Key {
+		other := otherKey(q.By)
+		if part := k.part(q.ShareOf); len(q.ShareOf) > 0 && told[part] {
+			other.take(&part, q.ShareOf)
+		}
+		return other
+	}
+	for _, k := range keys[most:] {
+		row(others(k))
 	}
 	for i := range cells {
 		j, ok := at[cells[i].key]
 		if !ok {
-			j = most
+			j = at[others(cells[i].key)]
 		}
 		out[j].sums.add(&cells[i].sums)
 		out[j].handsets = max(out[j].handsets, cells[i].handsets)
@@ -157,7 +188,11 @@ func (a *CompareAnswer) set(by []Dimension) {
 		if r := cmp.Compare(rank(&x), rank(&y)); r != 0 || rank(&x) == 1 {
 			return cmp.Or(r, x.Key.compare(&y.Key, by))
 		}
-		return cmp.Or(cmp.Compare(y.Before.BytesUp+y.After.BytesUp, x.Before.BytesUp+x.After.BytesUp), x.Key.compare(&y.Key, by))
+		first := 0
+		if a.Question.Order == OrderShift {
+			first = cmp.Compare(math.Abs(y.DifferenceShareUp), math.Abs(x.DifferenceShareUp))
+		}
+		return cmp.Or(first, cmp.Compare(y.Before.BytesUp+y.After.BytesUp, x.Before.BytesUp+x.After.BytesUp), x.Key.compare(&y.Key, by))
 	})
 }
 
@@ -173,6 +208,9 @@ func (r *CompareRow) compare(known bool) {
 		r.RatioUp = &ratio
 	}
 	r.Outside = outside(float64(r.After.BytesUp), r.Before.BytesUpInterval) && outside(float64(r.Before.BytesUp), r.After.BytesUpInterval)
+	r.DifferenceShareUp = r.After.ShareUp - r.Before.ShareUp
+	i := difference(r.After.ShareUp, r.After.ShareUpInterval, r.Before.ShareUp, r.Before.ShareUpInterval)
+	r.DifferenceShareUpInterval = estimate.Interval{Low: max(-1, i.Low), High: min(1, i.High)}
 	r.OutsideShare = outside(r.After.ShareUp, r.Before.ShareUpInterval) && outside(r.Before.ShareUp, r.After.ShareUpInterval)
 }
 

@@ -107,6 +107,12 @@ func (f *faults) conditions(where []Condition, known []Dimension) {
 			if _, err := regexp.Compile(c.Match); err != nil {
 				f.add("%s: %w", name, err)
 			}
+		case closed[c.Dimension] != nil:
+			for _, v := range c.Values {
+				if !slices.Contains(closed[c.Dimension], v) {
+					f.add("%s: unknown value %q, known are %v", name, v, closed[c.Dimension])
+				}
+			}
 		case c.Dimension == ByASN:
 			for _, v := range c.Values {
 				if _, err := strconv.ParseUint(v, 10, 32); err != nil && v != Unknown {
@@ -116,6 +122,9 @@ func (f *faults) conditions(where []Condition, known []Dimension) {
 		}
 	}
 }
+
+// closed are the dimensions whose values are known beforehand.
+var closed = map[Dimension][]string{BySide: handsetSides, ByVerdict: verdicts, ByConfidence: confidences}
 
 // What the history of endpoints and its table of first contacts are kept by.
 var (

@@ -1,6 +1,9 @@
 package query
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // Dimension is what an answer is broken down by.
 type Dimension string
@@ -129,16 +132,31 @@ func (c column) other() string {
 	return "'" + Other + "'"
 }
 
-// IsOther reports whether the key adds up what the question's Top left out.
+// IsOther reports whether the key adds up what the question's Top left out. With ShareOf, such a key may
+// have values of those dimensions, and is "other" in the rest.
 func (k *Key) IsOther(by []Dimension) bool {
-	if len(by) == 0 {
-		return false
+	return slices.ContainsFunc(by, func(d Dimension) bool {
+		c := columns([]Dimension{d})
+		return *c[len(c)-1].text(k) == Other && (d != ByASN || k.ASN == 0)
+	})
+}
+
+// part is the key in some dimensions only.
+func (k *Key) part(of []Dimension) Key {
+	var out Key
+	out.take(k, of)
+	return out
+}
+
+// take sets some dimensions to those of another key.
+func (k *Key) take(other *Key, of []Dimension) {
+	for _, c := range columns(of) {
+		if c.text == nil {
+			k.ASN = other.ASN
+		} else {
+			*c.text(k) = *c.text(other)
+		}
 	}
-	if by[0] == ByASN {
-		return k.ASN == 0 && k.ASOrganization == Other
-	}
-	c := columns(by[:1])
-	return *c[len(c)-1].text(k) == Other
 }
 
 // compare orders keys, for a total order that no figure shows in.

@@ -25,13 +25,8 @@ func (h *Hours) location() (*time.Location, error) {
 	return time.LoadLocation(h.Location)
 }
 
-// keeps reports whether a minute that begins at t is in the hours.
-func (h *Hours) keeps(t time.Time) bool {
-	zone, err := h.location()
-	if err != nil {
-		return false
-	}
-	hour := t.In(zone).Hour()
+// keeps reports whether an hour of the day is among them.
+func (h *Hours) keeps(hour int) bool {
 	if h.From < h.To {
 		return h.From <= hour && hour < h.To
 	}
@@ -43,8 +38,12 @@ func (h *Hours) touch(from, to time.Time) bool {
 	if from.IsZero() || to.IsZero() || to.Sub(from) >= 2*day {
 		return true
 	}
-	for t := from; t.Before(to); t = t.Add(time.Minute) {
-		if h.keeps(t) {
+	zone, err := h.location()
+	if err != nil {
+		return false
+	}
+	for t := from.In(zone); t.Before(to); t = t.Add(time.Minute) {
+		if h.keeps(t.Hour()) {
 			return true
 		}
 	}

@@ -36,7 +36,8 @@ type Residency struct {
 	// By breaks the answer down; empty: one row a bucket.
 	By []Dimension
 	// ShareOf is a part of By: shares are then of the bytes of the bucket with the same values of these
-	// dimensions, and not of the whole bucket.
+	// dimensions, and not of the whole bucket. Top then has an "other" for each of them that it keeps
+	// something of, and one for the rest.
 	ShareOf []Dimension
 	// Hours keeps the flows that start in these hours of the day; nil: all.
 	Hours *Hours

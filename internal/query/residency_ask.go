@@ -81,6 +81,9 @@ func (c *Client) gather(ctx context.Context, q Residency) (a ResidencyAnswer, go
 		g.Go(func() (err error) { got.complete, err = c.summaries(within, ledger); return err })
 	}
 	err = g.Wait()
+	if q.Hours != nil && !q.FiguresOnly {
+		a.Warnings = append(a.Warnings, "completeness and data sets are of the whole time, and not of the hours of the day only")
+	}
 	return a, got, err
 }
 
@@ -162,9 +165,12 @@ func (a *ResidencyAnswer) assemble(g gathered, largestPacket float64) {
 			}
 		}
 		b.late(to)
-		shares(cells, largestPacket, n)
+		parts := groups(cells, q.ShareOf)
+		for _, part := range parts {
+			shares(part, largestPacket, n)
+		}
 		if q.MinHandsets > 0 {
-			b.TotalWithheld = suppress(cells, uint64(q.MinHandsets))
+			b.TotalWithheld = suppress(parts, uint64(q.MinHandsets))
 		}
 		for _, r := range cells {
 			a.Rows = append(a.Rows, ResidencyRow{Bucket: bucket, Key: r.key, Cell: r.out})

@@ -17,7 +17,7 @@ LIMIT {limit:UInt64}`
 
 // The order is made total, so that which of two equals is kept does not change.
 const topSQL = `WITH top AS (
-SELECT $keys
+SELECT $named
 FROM $database.$table AS r
 WHERE $where
 GROUP BY ALL
@@ -50,24 +50,31 @@ func (c *Client) residencyStatement(q Residency, segments []segment) *statement 
 	s.set("limit", uint64(c.maxRows+1))
 
 	all := columns(q.By)
-	var expressions, selected, names []string
+	var expressions, selected, names, tops []string
 	for _, column := range all {
 		expressions = append(expressions, column.expression)
 		names = append(names, "answer_"+column.name)
+		tops = append(tops, column.expression+" AS top_"+column.name)
 	}
 	with := ""
 	top := q.Top > 0 && len(all) > 0
 	if top {
 		s.set("top", uint64(q.Top))
-		s.write(c.database, topSQL, "$keys", strings.Join(expressions, ", "))
+		s.write(c.database, topSQL, "$keys", strings.Join(expressions, ", "), "$named", strings.Join(tops, ", "))
 		with = s.sql
 	}
-	for i, column := range all {
-		e := expressions[i]
-		if top {
-			e = fmt.Sprintf("if((%s) IN (SELECT * FROM top), %s, %s)", strings.Join(expressions, ", "), e, column.other())
+	for _, d := range q.By {
+		for _, column := range columns([]Dimension{d}) {
+			e := column.expression
+			if top {
+				kept := fmt.Sprintf("(%s) IN (SELECT * FROM top)", strings.Join(expressions, ", "))
+				if slices.Contains(q.ShareOf, d) {
+					kept += " OR " + q.shareOfTop()
+				}
+				e = fmt.Sprintf("if(%s, %s, %s)", kept, e, column.other())
+			}
+			selected = append(selected, e+" AS answer_"+column.name)
 		}
-		selected = append(selected, e+" AS "+names[i])
 	}
 	selected = append(selected, sumsSQL)
 	begin := begins[q.Bucket]
@@ -85,6 +92,17 @@ func (c *Client) residencyStatement(q Residency, segments []segment) *statement 
 		"$selected", strings.Join(selected, ",\n       "),
 		"$group", strings.Join(append([]string{"answer_bucket"}, names...), ", "), "$keys", keys)
 	return s
+}
+
+// shareOfTop keeps what has the values that shares are of in common with one of the top: its rest adds up
+// with them to 1, and is told apart from the rest of all others.
+func (q Residency) shareOfTop() string {
+	var expressions, names []string
+	for _, column := range columns(q.ShareOf) {
+		expressions = append(expressions, column.expression)
+		names = append(names, "top_"+column.name)
+	}
+	return fmt.Sprintf("(%s) IN (SELECT %s FROM top)", strings.Join(expressions, ", "), strings.Join(names, ", "))
 }
 
 // rollup is the coarsest table that can answer a normal question: its buckets must be whole parts of

@@ -91,25 +91,47 @@ func zero(inForce uint32, largestPacket float64) UpperBound {
 	}
 }
 
-// shares sets the shares of the cells of one bucket. A share is part/(part+rest) of two sums over
-// different flows, which were sampled independently: estimate.Share has its interval from both.
+// shares sets the shares of cells that are the whole together.
 func shares(cells []*cell, largestPacket float64, inForce uint32) {
 	var all sums
 	for _, c := range cells {
 		all.add(&c.sums)
 	}
-	if all.bytesUp == 0 {
-		return
-	}
 	n := max(all.samplingMax, inForce)
 	for _, c := range cells {
-		rest := estimate.Sum{
-			Total: all.bytesUp - c.sums.bytesUp,
-			// Rounding must not make what is left of a sum negative.
-			VarianceLow:         max(0, all.varianceLowUp-c.sums.varianceLowUp),
-			VarianceHighPerByte: max(0, all.varianceHighUp-c.sums.varianceHighUp),
-		}
-		c.out.ShareUp = float64(c.sums.bytesUp) / float64(all.bytesUp)
-		c.out.ShareUpInterval = estimate.Share(c.sums.up(), rest, n, largestPacket)
+		c.out.ShareUp, c.out.ShareUpInterval = share(c.sums.up(), all.up(), n, largestPacket)
+		c.out.ShareDown, c.out.ShareDownInterval = share(c.sums.down(), all.down(), n, largestPacket)
 	}
+}
+
+// share is part/(part+rest) of two sums over different flows, which were sampled independently:
+// estimate.Share has its interval from both. Where there is nothing to have a share of, it is 0.
+func share(part, all estimate.Sum, n uint32, largestPacket float64) (float64, estimate.Interval) {
+	if all.Total == 0 {
+		return 0, estimate.Interval{}
+	}
+	rest := estimate.Sum{
+		Total: all.Total - part.Total,
+		// Rounding must not make what is left of a sum negative.
+		VarianceLow:         max(0, all.VarianceLow-part.VarianceLow),
+		VarianceHighPerByte: max(0, all.VarianceHighPerByte-part.VarianceHighPerByte),
+	}
+	return float64(part.Total) / float64(all.Total), estimate.Share(part, rest, n, largestPacket)
+}
+
+// groups are the cells of one bucket by what their shares are of.
+func groups(cells []*cell, of []Dimension) [][]*cell {
+	at := make(map[Key]int)
+	var out [][]*cell
+	for _, c := range cells {
+		k := c.key.part(of)
+		i, ok := at[k]
+		if !ok {
+			i = len(out)
+			at[k] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], c)
+	}
+	return out
 }

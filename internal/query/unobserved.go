@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -56,41 +57,24 @@ func samplingWithin(byDay map[time.Time]uint32, from, to time.Time) uint32 {
 	return most
 }
 
-// pinned are the keys that the question's filters name, if they name every one that it asks for. ok
-// is false if some dimension is open, or if a key could be among the others.
+// pinned are the keys that the question's filters and conditions name, if they name every one that it asks
+// for. ok is false if some dimension is open, or if a key could be among the others.
 func (q *Residency) pinned() (keys []Key, ok bool) {
 	keys = []Key{{}}
-	filtered := len(q.Vendors)+len(q.Places)+len(q.Countries)+len(q.ASNs)+len(q.Operators)+len(q.Sites)+len(q.Jurisdictions)+len(q.Verdicts)+len(q.Confidences) > 0
+	filtered := len(q.Vendors)+len(q.Places)+len(q.Countries)+len(q.ASNs)+len(q.Operators)+len(q.Sites)+len(q.Jurisdictions)+len(q.Verdicts)+len(q.Confidences)+len(q.Where) > 0
 	for _, d := range q.By {
+		values := q.named(d)
 		var next []Key
-		extend := func(n int, set func(k *Key, i int)) {
-			for _, k := range keys {
-				for i := range n {
-					more := k
-					set(&more, i)
-					next = append(next, more)
+		for _, k := range keys {
+			for _, v := range values {
+				column := columns([]Dimension{d})[0]
+				if column.text != nil {
+					*column.text(&k) = v
+				} else if n, err := strconv.ParseUint(v, 10, 32); err == nil {
+					k.ASN = uint32(n)
 				}
+				next = append(next, k)
 			}
-		}
-		switch d {
-		case ByVendor:
-			extend(len(q.Vendors), func(k *Key, i int) { k.Vendor = q.Vendors[i] })
-		case ByPlace:
-			extend(len(q.Places), func(k *Key, i int) { k.Place = q.Places[i] })
-		case ByJurisdiction:
-			extend(len(q.Jurisdictions), func(k *Key, i int) { k.Jurisdiction = q.Jurisdictions[i] })
-		case ByVerdict:
-			extend(len(q.Verdicts), func(k *Key, i int) { k.Verdict = q.Verdicts[i] })
-		case ByConfidence:
-			extend(len(q.Confidences), func(k *Key, i int) { k.Confidence = q.Confidences[i] })
-		case ByCountry:
-			extend(len(q.Countries), func(k *Key, i int) { k.Country = q.Countries[i] })
-		case ByASN:
-			extend(len(q.ASNs), func(k *Key, i int) { k.ASN = q.ASNs[i] })
-		case ByOperator:
-			extend(len(q.Operators), func(k *Key, i int) { k.Operator = q.Operators[i] })
-		case BySite:
-			extend(len(q.Sites), func(k *Key, i int) { k.Site = q.Sites[i] })
 		}
 		if keys = next; len(keys) == 0 || len(keys) > maxUnobserved {
 			return nil, false
@@ -100,6 +84,50 @@ func (q *Residency) pinned() (keys []Key, ok bool) {
 		return nil, false
 	}
 	return keys, filtered
+}
+
+// named are the values of a dimension that the question's filter names, or a condition, and that no other
+// condition shuts out. None: the dimension is open.
+func (q *Residency) named(d Dimension) []string {
+	var values []string
+	switch d {
+	case ByVendor:
+		values = q.Vendors
+	case ByPlace:
+		values = q.Places
+	case ByCountry:
+		values = q.Countries
+	case ByASN:
+		for _, n := range q.ASNs {
+			values = append(values, strconv.FormatUint(uint64(n), 10))
+		}
+	case ByJurisdiction:
+		values = q.Jurisdictions
+	case ByVerdict:
+		values = q.Verdicts
+	case ByConfidence:
+		values = q.Confidences
+	case ByOperator:
+		values = q.Operators
+	case BySite:
+		values = q.Sites
+	case BySide, ByCloudRegion: // the sides have a filter that is always there; a region has two columns
+		return nil
+	}
+	for _, c := range q.Where {
+		if len(values) == 0 && c.Dimension == d && !c.Not {
+			values = c.Values
+			if d == ByASN {
+				values = nil
+				for _, n := range c.numbers() {
+					values = append(values, strconv.FormatUint(uint64(n), 10))
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(values), func(v string) bool {
+		return v == "" || slices.ContainsFunc(q.Where, func(c Condition) bool { return c.Dimension == d && !c.keeps(v) })
+	})
 }
 
 // unobserved are rows for the keys that the question names and that have no row in a bucket in which
@@ -147,6 +175,9 @@ func (q *Residency) unobserved(rows []ResidencyRow, g gathered, largestPacket fl
 	var out []ResidencyRow
 	for _, b := range buckets {
 		from, to := q.Bucket.within(b, q.Since, q.Until)
+		if q.Hours != nil && !q.Hours.touch(from, to) {
+			continue
+		}
 		n := samplingWithin(g.byDay, from, to)
 		for _, k := range keys {
 			if seen[at{b, k}] {

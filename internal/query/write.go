@@ -31,7 +31,8 @@ func WriteCSV(w io.Writer, a ResidencyAnswer, placeName func(code string) string
 	}
 	header = append(header, "flows", "bytes_up", "bytes_down", "packets_up", "packets_down", "share_up",
 		"bytes_up_low", "bytes_up_high", "bytes_down_low", "bytes_down_high", "packets_up_low", "packets_up_high",
-		"packets_down_low", "packets_down_high", "share_up_low", "share_up_high", "observed", "suppressed",
+		"packets_down_low", "packets_down_high", "share_up_low", "share_up_high",
+		"share_down", "share_down_low", "share_down_high", "observed", "suppressed",
 		"completeness", "silent_exporters", "revision", "last_change")
 	if err := out.Write(header); err != nil {
 		return fmt.Errorf("write CSV: %w", err)
@@ -81,7 +82,7 @@ func WriteCSV(w io.Writer, a ResidencyAnswer, placeName func(code string) string
 // suppressed cell are empty.
 func appendCell(line []string, c *Cell) []string {
 	if c.Suppressed {
-		return append(append(line, make([]string, 16)...), "", "true")
+		return append(append(line, make([]string, 19)...), "", "true")
 	}
 	for _, v := range []uint64{c.Flows, c.BytesUp, c.BytesDown, c.PacketsUp, c.PacketsDown} {
 		line = append(line, strconv.FormatUint(v, 10))
@@ -91,6 +92,7 @@ func appendCell(line []string, c *Cell) []string {
 		line = append(line, strconv.FormatFloat(math.Floor(i.Low), 'f', 0, 64), strconv.FormatFloat(math.Ceil(i.High), 'f', 0, 64))
 	}
 	return append(line, formatShare(c.ShareUpInterval.Low), formatShare(c.ShareUpInterval.High),
+		formatShare(c.ShareDown), formatShare(c.ShareDownInterval.Low), formatShare(c.ShareDownInterval.High),
 		strconv.FormatBool(!c.Unobserved), "false")
 }
 

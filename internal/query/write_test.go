@@ -49,7 +49,7 @@ func compare(t *testing.T, got, want string) {
 
 const figures = "flows,bytes_up,bytes_down,packets_up,packets_down,share_up," +
 	"bytes_up_low,bytes_up_high,bytes_down_low,bytes_down_high,packets_up_low,packets_up_high,packets_down_low,packets_down_high," +
-	"share_up_low,share_up_high,observed,suppressed,completeness,silent_exporters,revision,last_change"
+	"share_up_low,share_up_high,share_down,share_down_low,share_down_high,observed,suppressed,completeness,silent_exporters,revision,last_change"
 
 func TestCSV(t *testing.T) {
 	a := answer(ByVendor, ByPlace)
@@ -61,15 +61,15 @@ func TestCSV(t *testing.T) {
 	}
 	compare(t, b.String(), `
 bucket,vendor,place,place_name,`+figures+`
-2026-03-02T00:00:00Z,Xiaomi,CN-BJ,Beijing,3,1049382630,999499,0,0,0.850000,0,0,0,0,0,0,0,0,0.000000,0.000000,true,false,,,,
-2026-03-02T00:00:00Z,"'=cmd(""x""), y",US-OR,Oregon,2,123456780,0,0,0,0.100000,0,0,0,0,0,0,0,0,0.000000,0.000000,true,false,,,,
+2026-03-02T00:00:00Z,Xiaomi,CN-BJ,Beijing,3,1049382630,999499,0,0,0.850000,0,0,0,0,0,0,0,0,0.000000,0.000000,0.000000,0.000000,0.000000,true,false,,,,
+2026-03-02T00:00:00Z,"'=cmd(""x""), y",US-OR,Oregon,2,123456780,0,0,0,0.100000,0,0,0,0,0,0,0,0,0.000000,0.000000,0.000000,0.000000,0.000000,true,false,,,,
 `)
 	b.Reset()
 	a = ResidencyAnswer{Question: Residency{Bucket: BucketTotal}, Rows: []ResidencyRow{{Cell: Cell{Figures: Figures{Flows: 1}, ShareUp: 1}}}}
 	if err := WriteCSV(&b, a, nil); err != nil {
 		t.Fatal(err)
 	}
-	compare(t, b.String(), figures+"\n1,0,0,0,0,1.000000,0,0,0,0,0,0,0,0,0.000000,0.000000,true,false,,,,")
+	compare(t, b.String(), figures+"\n1,0,0,0,0,1.000000,0,0,0,0,0,0,0,0,0.000000,0.000000,0.000000,0.000000,0.000000,true,false,,,,")
 }
 
 func TestJSON(t *testing.T) {
