@@ -32,20 +32,18 @@ func Answer(ctx context.Context, env Env, q backend.DataQuery) (data.Frames, err
 	if err != nil {
 		return nil, err
 	}
-	answer, ok := map[string]func(context.Context, Env, Query, times) (data.Frames, error){
+	answer := map[string]func(context.Context, Env, Query, times) (data.Frames, error){
 		TypeResidency:    residency,
 		TypeMap:          countries,
 		TypeCompare:      compare,
 		TypeShifts:       compare,
+		TypeOvertakes:    overtakes,
 		TypeEndpoints:    endpoints,
 		TypeNewEndpoints: newEndpoints,
 		TypeCompleteness: completeness,
 		TypeFlows:        flows,
 		TypeAnnotations:  annotations,
 	}[model.Type]
-	if !ok {
-		return nil, badQuery("there is no answer to %s yet", model.Type)
-	}
 	frames, err := answer(ctx, env, model, times{within: q.TimeRange, interval: q.Interval})
 	for _, f := range frames {
 		f.RefID = q.RefID

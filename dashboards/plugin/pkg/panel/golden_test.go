@@ -3,6 +3,7 @@ package panel_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -73,6 +74,10 @@ func testGolden(t *testing.T, client *query.Client) {
 			env := env
 			env.ForExpression = true
 			frames, err := ask(t, env, string(model))
+			var bad *panel.BadQuery
+			if errors.As(err, &bad) && strings.Contains(err.Error(), "no figures") {
+				return // flows and annotations
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,11 +10,11 @@ import (
 )
 
 // value is a dimension of a key as a filter takes it.
-func value(k *query.Key, d query.Dimension, by []query.Dimension) string {
+func value(k *query.Key, d query.Dimension) string {
 	switch d {
 	case query.ByASN:
 		switch {
-		case k.IsOther(by):
+		case left(k, d):
 			return query.Other
 		case k.ASN == 0:
 			return query.Unknown
@@ -29,11 +29,20 @@ func value(k *query.Key, d query.Dimension, by []query.Dimension) string {
 	return strings.Join(k.Values(d), " ")
 }
 
+// left reports whether a dimension of a key stands for what a top leaves out.
+func left(k *query.Key, d query.Dimension) bool {
+	if d == query.ByASN {
+		return k.ASN == 0 && k.ASOrganization == query.Other
+	}
+	values := k.Values(d)
+	return values[len(values)-1] == query.Other
+}
+
 // labels are the dimensions of a key, with what is known of them.
 func labels(k *query.Key, by []query.Dimension) data.Labels {
 	l := data.Labels{}
 	for _, d := range by {
-		l[string(d)] = value(k, d, by)
+		l[string(d)] = value(k, d)
 		switch {
 		case d == query.ByPlace && k.PlaceName != "" && k.PlaceName != k.Place:
 			l["place_name"] = k.PlaceName
@@ -51,12 +60,13 @@ func name(k *query.Key, by []query.Dimension, placeName func(string) string) str
 	if len(by) == 0 {
 		return "all"
 	}
-	if k.IsOther(by) {
-		return query.Other
-	}
-	parts := make([]string, len(by))
+	var parts []string
 	for i, d := range by {
-		parts[i] = k.Label(d, placeName)
+		// Where all is left out, or all of the last dimensions, one word is enough.
+		if left(k, d) && i > 0 && left(k, by[i-1]) {
+			continue
+		}
+		parts = append(parts, k.Label(d, placeName))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -67,13 +77,13 @@ func keyColumns(by []query.Dimension) []textColumn {
 	for _, d := range by {
 		switch d {
 		case query.ByASN:
-			out = append(out, textColumn{"asn", "Network", func(k *query.Key) string { return value(k, query.ByASN, by) }},
+			out = append(out, textColumn{"asn", "Network", func(k *query.Key) string { return value(k, query.ByASN) }},
 				textColumn{"as_organization", "Holder of the network", func(k *query.Key) string { return k.ASOrganization }})
 		case query.ByCloudRegion:
 			out = append(out, textColumn{"cloud_provider", "Cloud provider", func(k *query.Key) string { return k.CloudProvider }},
 				textColumn{"cloud_region", "Cloud region", func(k *query.Key) string { return k.CloudRegion }})
 		default:
-			out = append(out, textColumn{string(d), d.Title(), func(k *query.Key) string { return value(k, d, by) }})
+			out = append(out, textColumn{string(d), d.Title(), func(k *query.Key) string { return value(k, d) }})
 		}
 		switch d {
 		case query.ByPlace:

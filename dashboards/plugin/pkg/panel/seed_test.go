@@ -58,7 +58,7 @@ CROSS JOIN (SELECT arrayJoin(['::ffff:192.0.2.1', '::ffff:192.0.2.2']) AS e) AS 
 CROSS JOIN (SELECT arrayJoin(['datagrams', 'flows', 'lost_flows']) AS w) AS whats
 WHERE (e = '::ffff:192.0.2.2' AND number NOT BETWEEN 220 AND 224) OR (e = '::ffff:192.0.2.1' AND w != 'lost_flows')`, monday)
 	exec(t, conn, `INSERT INTO data_sets (name, version, sha256, in_force_from, built, license, source, credit, first_used) VALUES
-('city', '2.3.1', 'aa', toDateTime64('2026-03-06 00:00:00', 3, 'UTC'), toDateTime64('2026-03-01 00:00:00', 3, 'UTC'), 'CC BY 4.0', 'npm', 'IP geolocation by DB-IP (https://db-ip.com), CC BY 4.0', toDateTime64('2026-03-06 01:00:00', 3, 'UTC'))`)
+('city', '2.3.1', 'aa', toDateTime64('2026-03-10 00:00:00', 3, 'UTC'), toDateTime64('2026-03-01 00:00:00', 3, 'UTC'), 'CC BY 4.0', 'npm', 'IP geolocation by DB-IP (https://db-ip.com), CC BY 4.0', toDateTime64('2026-03-10 01:00:00', 3, 'UTC'))`)
 	return query.New(conn, db.Database, query.Options{}), conn
 }
 
