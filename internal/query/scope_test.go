@@ -50,6 +50,33 @@ var questions = map[string]func(*testing.T, *query.Client) (any, error){
 	"NewSince": func(t *testing.T, c *query.Client) (any, error) {
 		return c.NewSince(t.Context(), query.NewSince{Since: monday, EachVendor: true})
 	},
+	"Values": func(t *testing.T, c *query.Client) (any, error) {
+		vendors, err := c.Values(t.Context(), query.Values{Dimension: query.ByVendor})
+		if err != nil {
+			return nil, err
+		}
+		exporters, err := c.Values(t.Context(), query.Values{Dimension: query.ByExporter})
+		// Each part alone has to tell everything of the scope.
+		if len(vendors.Rows) != len(exporters.Rows) {
+			t.Errorf("%d vendors and %d exporters", len(vendors.Rows), len(exporters.Rows))
+		}
+		return []any{vendors.Rows, exporters.Rows}, err
+	},
+	"Flows": func(t *testing.T, c *query.Client) (any, error) {
+		return c.Flows(t.Context(), query.Flows{Since: monday, Until: monday.AddDate(0, 0, 1)})
+	},
+	"Events": func(t *testing.T, c *query.Client) (any, error) {
+		outages, err := c.Events(t.Context(), query.Events{Kinds: []query.EventKind{query.EventOutage}})
+		if err != nil {
+			return nil, err
+		}
+		changes, err := c.Events(t.Context(), query.Events{Kinds: []query.EventKind{query.EventDataSet}})
+		// Each part alone has to tell everything of the scope.
+		if len(changes.Rows) != len(outages.Rows) {
+			t.Errorf("%d changes and %d outages", len(changes.Rows), len(outages.Rows))
+		}
+		return []any{outages.Rows, changes.Rows}, err
+	},
 	"Compare": func(t *testing.T, c *query.Client) (any, error) {
 		return c.Compare(t.Context(), query.Compare{
 			Question: query.Residency{By: query.Dimensions()}, BeforeSince: monday, BeforeUntil: monday.Add(12 * time.Hour),
@@ -76,6 +103,7 @@ func tenants(t *testing.T) (driver.Conn, string) {
 		ledger(t, conn, entry{at: monday.Add(time.Duration(i) * time.Hour), operator: operator, site: "site-" + name, collector: "collector-" + name, exporter: fmt.Sprint("192.0.2.", 100+i), what: "datagrams", amount: 5},
 			entry{at: monday, operator: operator, site: "site-" + name, collector: "collector-" + name, what: "dropped_kernel", amount: 5})
 		exec(t, conn, "INSERT INTO data_set_day (bucket, operator, site, data_sets, flows) VALUES (?, ?, ?, ?, 1)", monday, operator, "site-"+name, "data-"+name)
+		exec(t, conn, "INSERT INTO data_set_day (bucket, operator, site, data_sets, flows) VALUES (?, ?, ?, ?, 1)", monday.AddDate(0, 0, 2), operator, "site-"+name, "city in-"+name)
 	}
 	return conn, db.Database
 }
@@ -145,6 +173,14 @@ func TestFiltersStayInScope(t *testing.T) {
 	if err != nil || len(a.Rows)+len(a.Collectors) != 0 {
 		t.Errorf("got %+v, %v", a, err)
 	}
+	f, err := c.Flows(t.Context(), query.Flows{Filter: query.Filter{Operators: []string{"south"}}, Since: monday, Until: monday.AddDate(0, 0, 1)})
+	if err != nil || len(f.Rows)+len(f.DataSets) != 0 {
+		t.Errorf("got %+v, %v", f, err)
+	}
+	e, err := c.Events(t.Context(), query.Events{Sites: []string{"site-south-a"}})
+	if err != nil || len(e.Rows) != 0 {
+		t.Errorf("got %+v, %v", e, err)
+	}
 }
 
 // No word of a question is in the SQL of its answer; all of it is in parameters.
@@ -176,7 +212,25 @@ func TestNoWordOfAQuestionIsInItsSQL(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if len(statements) < 15 {
+	where := []query.Condition{{Dimension: query.BySite, Values: words}, {Dimension: query.ByVerdict, Match: word, Not: true}}
+	narrow := filter
+	narrow.Where = where
+	f, err := c.Flows(t.Context(), query.Flows{Filter: narrow, Exporters: []string{"203.0.113.1"}, Since: monday, Until: monday.AddDate(0, 0, 1)})
+	statements = append(statements, f.Statements...)
+	if err != nil {
+		t.Error(err)
+	}
+	n, err = c.NewSince(t.Context(), query.NewSince{Filter: narrow, Since: monday})
+	statements = append(statements, n.Statements...)
+	if err != nil {
+		t.Error(err)
+	}
+	v, err := c.Events(t.Context(), query.Events{Operators: words, Sites: words, Exporters: []string{"203.0.113.1"}})
+	statements = append(statements, v.Statements...)
+	if err != nil {
+		t.Error(err)
+	}
+	if len(statements) < 34 {
 		t.Errorf("%d statements", len(statements))
 	}
 	for _, s := range statements {
