@@ -61,6 +61,8 @@ func TestAnswers(t *testing.T) {
 	t.Run("auto bucket", func(t *testing.T) { testAutoBucket(t, client) })
 	t.Run("faults", func(t *testing.T) { testAnswerFaults(t, client) })
 	t.Run("handsets", func(t *testing.T) { testMinHandsets(t, client) })
+	t.Run("notices", func(t *testing.T) { testNotices(t, client) })
+	t.Run("stream", func(t *testing.T) { testNewEndpoints(t, client) })
 	t.Run("links", func(t *testing.T) { testLinks(t, client) })
 }
 

@@ -15,7 +15,9 @@ import (
 // defaultTop is how many remote ends are told where nobody says.
 const defaultTop = 100
 
-func (q *Query) remotes() query.Filter {
+// Filter is what a query is narrowed by, for questions about remote ends, flows and values. It leaves
+// out exporters and sides, which are not of a filter.
+func (q *Query) Filter() query.Filter {
 	asns, _ := numbers(q.ASNs) // checked
 	networks, _ := prefixes(q.Networks)
 	return query.Filter{
@@ -31,7 +33,7 @@ func endpoints(ctx context.Context, env Env, q Query, t times) (data.Frames, err
 		return nil, err
 	}
 	a, err := env.Client.Endpoints(ctx, query.Endpoints{
-		Filter: q.remotes(), Unit: q.Unit, Since: t.within.From.UTC(), Until: t.within.To.UTC(), Order: q.endOrder(), Top: q.top(),
+		Filter: q.Filter(), Unit: q.Unit, Since: t.within.From.UTC(), Until: t.within.To.UTC(), Order: q.endOrder(), Top: q.top(),
 	})
 	if err != nil {
 		return nil, err
@@ -59,7 +61,7 @@ func NewEndpoints(ctx context.Context, env Env, q Query, since time.Time) (*data
 
 func newSince(ctx context.Context, env Env, q Query, since, until time.Time) (data.Frames, error) {
 	a, err := env.Client.NewSince(ctx, query.NewSince{
-		Filter: q.remotes(), EachVendor: q.EachVendor, Unit: q.Unit, Since: since.UTC(), Until: until.UTC(), Order: q.endOrder(), Top: q.top(),
+		Filter: q.Filter(), EachVendor: q.EachVendor, Unit: q.Unit, Since: since.UTC(), Until: until.UTC(), Order: q.endOrder(), Top: q.top(),
 	})
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ func flows(ctx context.Context, env Env, q Query, t times) (data.Frames, error) 
 		order = query.FlowsNewest
 	}
 	a, err := env.Client.Flows(ctx, query.Flows{
-		Filter: q.remotes(), Exporters: q.Exporters, Sides: q.Sides,
+		Filter: q.Filter(), Exporters: q.Exporters, Sides: q.Sides,
 		Since: t.within.From.UTC(), Until: t.within.To.UTC(), Order: order, Top: q.top(),
 	})
 	if err != nil {
