@@ -57,7 +57,7 @@ func meets(f *flowstest.Flow, c query.Condition) bool {
 	if c.Dimension == query.ByASN {
 		value = fmt.Sprint(f.ASN)
 	}
-	matches := slices.Contains(c.Values, value)
+	matches := slices.Contains(c.Values, value) || c.Dimension == query.ByASN && f.ASN == 0 && slices.Contains(c.Values, query.Unknown)
 	if c.Match != "" {
 		matches = regexp.MustCompile("^(" + c.Match + ")$").MatchString(value)
 	}

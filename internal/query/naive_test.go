@@ -40,6 +40,16 @@ func drawResidency(t *rapid.T, buckets ...query.Bucket) query.Residency {
 		Top:           rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "top"),
 	}
 	q.Since, q.Until = drawTimes(t, rapid.SampledFrom([]time.Duration{24 * time.Hour, time.Hour, time.Minute}).Draw(t, "step"))
+	q.Where = drawConditions(t)
+	for _, d := range q.By {
+		if rapid.Bool().Draw(t, "share of "+string(d)) {
+			q.ShareOf = append(q.ShareOf, d)
+		}
+	}
+	if rapid.IntRange(0, 3).Draw(t, "hours") == 0 {
+		q.Hours = &query.Hours{From: rapid.IntRange(0, 24).Draw(t, "from"), Location: rapid.SampledFrom([]string{"", "Asia/Kolkata", "America/New_York", "Australia/Lord_Howe"}).Draw(t, "zone")}
+		q.Hours.To = (q.Hours.From + rapid.IntRange(1, 23).Draw(t, "for hours")) % 24
+	}
 	return q
 }
 
@@ -69,10 +79,13 @@ func TestResidencyIsWhatTheFlowsSay(t *testing.T) {
 		}
 		want := truth.residency(q)
 		_, scope := truth.matches(q)
-		up := map[time.Time]estimate.Sum{}
+		up, down := map[place]estimate.Sum{}, map[place]estimate.Sum{} // of what shares are of
 		for at, s := range want {
-			all := up[at.bucket]
-			up[at.bucket] = estimate.Sum{Total: all.Total + s.BytesUp, VarianceLow: all.VarianceLow + s.lowUp, VarianceHighPerByte: all.VarianceHighPerByte + s.highUp}
+			at.key = partOf(q, at.key)
+			all := up[at]
+			up[at] = estimate.Sum{Total: all.Total + s.BytesUp, VarianceLow: all.VarianceLow + s.lowUp, VarianceHighPerByte: all.VarianceHighPerByte + s.highUp}
+			all = down[at]
+			down[at] = estimate.Sum{Total: all.Total + s.BytesDown, VarianceLow: all.VarianceLow + s.lowDown, VarianceHighPerByte: all.VarianceHighPerByte + s.highDown}
 		}
 		for _, r := range a.Rows {
 			at := place{r.Bucket, r.Key}
@@ -98,16 +111,12 @@ func TestResidencyIsWhatTheFlowsSay(t *testing.T) {
 			}
 			delete(want, at)
 			s.check(t, fmt.Sprint(r.Bucket, r.Key), r.Figures, n)
-			all := up[r.Bucket]
-			if all.Total == 0 || r.Unobserved {
+			if r.Unobserved {
 				continue
 			}
-			part := estimate.Sum{Total: s.BytesUp, VarianceLow: s.lowUp, VarianceHighPerByte: s.highUp}
-			rest := estimate.Sum{Total: all.Total - part.Total, VarianceLow: max(0, all.VarianceLow-part.VarianceLow), VarianceHighPerByte: max(0, all.VarianceHighPerByte-part.VarianceHighPerByte)}
-			share := estimate.Share(part, rest, n, 1500)
-			if !near(r.ShareUp, float64(s.BytesUp)/float64(all.Total)) || math.Abs(r.ShareUpInterval.Low-share.Low) > 1e-5 || math.Abs(r.ShareUpInterval.High-share.High) > 1e-5 {
-				t.Fatalf("%+v: share %v in %v, want %v in %v", at, r.ShareUp, r.ShareUpInterval, float64(s.BytesUp)/float64(all.Total), share)
-			}
+			of := place{r.Bucket, partOf(q, r.Key)}
+			checkShare(t, fmt.Sprint("up ", at), r.ShareUp, r.ShareUpInterval, estimate.Sum{Total: s.BytesUp, VarianceLow: s.lowUp, VarianceHighPerByte: s.highUp}, up[of], n)
+			checkShare(t, fmt.Sprint("down ", at), r.ShareDown, r.ShareDownInterval, estimate.Sum{Total: s.BytesDown, VarianceLow: s.lowDown, VarianceHighPerByte: s.highDown}, down[of], n)
 		}
 		if len(want) > 0 {
 			t.Fatalf("%d rows are missing", len(want))
@@ -115,11 +124,22 @@ func TestResidencyIsWhatTheFlowsSay(t *testing.T) {
 	})
 }
 
+func checkShare(t *rapid.T, what string, got float64, in estimate.Interval, part, all estimate.Sum, n uint32) {
+	if all.Total == 0 {
+		return
+	}
+	rest := estimate.Sum{Total: all.Total - part.Total, VarianceLow: max(0, all.VarianceLow-part.VarianceLow), VarianceHighPerByte: max(0, all.VarianceHighPerByte-part.VarianceHighPerByte)}
+	share := estimate.Share(part, rest, n, 1500)
+	if !near(got, float64(part.Total)/float64(all.Total)) || math.Abs(in.Low-share.Low) > 1e-5 || math.Abs(in.High-share.High) > 1e-5 {
+		t.Fatalf("%s: share %v in %v, want %v in %v", what, got, in, float64(part.Total)/float64(all.Total), share)
+	}
+}
+
 func TestCompareIsWhatTheFlowsSay(t *testing.T) {
 	truth := traffic(4, 1500)
 	c := start(t, truth...)
 	rapid.Check(t, func(t *rapid.T) {
-		q := query.Compare{Question: drawResidency(t, query.BucketTotal)}
+		q := query.Compare{Question: drawResidency(t, query.BucketTotal), Order: rapid.SampledFrom([]query.CompareOrder{query.OrderBytes, query.OrderShift}).Draw(t, "order")}
 		q.BeforeSince, q.BeforeUntil = monday, monday.AddDate(0, 0, rapid.IntRange(1, 10).Draw(t, "before"))
 		q.AfterSince = monday.AddDate(0, 0, rapid.IntRange(0, 10).Draw(t, "after since"))
 		q.AfterUntil = q.AfterSince.AddDate(0, 0, rapid.IntRange(1, 10).Draw(t, "after"))
@@ -132,12 +152,17 @@ func TestCompareIsWhatTheFlowsSay(t *testing.T) {
 		before.Top, after.Top = 0, 0
 		x, y := truth.residency(before), truth.residency(after)
 		told := map[query.Key]bool{}
+		var kept []query.Key
 		for _, r := range a.Rows {
 			told[r.Key] = true
+			if q.Question.Top == 0 || !r.IsOther(q.Question.By) {
+				kept = append(kept, r.Key)
+			}
 		}
+		checkShifts(t, q, a.Rows, x, y)
 		sum := func(all map[place]*tally, k query.Key, others bool) (s flowstest.Totals) {
 			for at, one := range all {
-				if at.key == k || others && !told[at.key] {
+				if at.key == k || others && !told[at.key] && otherOf(q.Question, kept, at.key) == k {
 					s.Flows += one.Flows
 					s.BytesUp += one.BytesUp
 					s.BytesDown += one.BytesDown

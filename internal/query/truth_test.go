@@ -199,7 +199,8 @@ func (t truth) matches(q query.Residency) (match, scope truth) {
 		scope = append(scope, *f)
 		if among(q.Vendors, f.Vendor) && among(q.Places, placeOf(f)) && among(q.Countries, countryOf(f)) && among(q.ASNs, f.ASN) &&
 			among(q.Jurisdictions, cmp.Or(f.Jurisdiction, query.Unknown)) && among(q.Verdicts, verdictOf(f)) && among(q.Confidences, f.Confidence) &&
-			slices.Contains(sides, sideOf(f)) && during(f.Start, q.Since, q.Until) {
+			slices.Contains(sides, sideOf(f)) && during(f.Start, q.Since, q.Until) && inHours(f.Start, q.Hours) &&
+			!slices.ContainsFunc(q.Where, func(c query.Condition) bool { return !meets(f, c) }) {
 			match = append(match, *f)
 		}
 	}
@@ -225,6 +226,48 @@ type place struct {
 	key    query.Key
 }
 
+// otherOf is the key under which one that is not among the kept is added up: "other", but for what shares
+// are of, if one that is kept has the same of that.
+func otherOf(q query.Residency, kept []query.Key, k query.Key) query.Key {
+	other := flowstest.Flow{Vendor: "other", VendorMethod: "other", Country: "other", CloudProvider: "other", CloudName: "other", Organization: "other", Confidence: "other", PlaceMethod: "other", Jurisdiction: "other", Operator: "other", Site: "other"}
+	out := keyOf(&other, q.By)
+	if out.Side != "" {
+		out.Side = "other"
+	}
+	if out.Verdict != "" {
+		out.Verdict = "other"
+	}
+	same := func(x query.Key) bool { return query.CompareKeys(x, k, q.ShareOf) == 0 }
+	if len(q.ShareOf) > 0 && slices.ContainsFunc(kept, same) {
+		query.Take(&out, k, q.ShareOf)
+	}
+	return out
+}
+
+// partOf is what shares are of.
+func partOf(q query.Residency, k query.Key) (out query.Key) {
+	query.Take(&out, k, q.ShareOf)
+	return out
+}
+
+func inHours(t time.Time, h *query.Hours) bool {
+	if h == nil {
+		return true
+	}
+	zone, err := time.LoadLocation(h.Location)
+	if err != nil {
+		panic(err)
+	}
+	for n := h.From % 24; ; n = (n + 1) % 24 { // the clock goes on from hour to hour
+		if t.In(zone).Hour() == n {
+			return true
+		}
+		if (n+1)%24 == h.To%24 {
+			return false
+		}
+	}
+}
+
 // residency is the whole answer.
 func (t truth) residency(q query.Residency) map[place]*tally {
 	match, _ := t.matches(q)
@@ -245,14 +288,7 @@ func (t truth) residency(q query.Residency) map[place]*tally {
 		f := &match[i]
 		k := keyOf(f, q.By)
 		if !slices.Contains(keys, k) {
-			other := flowstest.Flow{Vendor: "other", VendorMethod: "other", Country: "other", CloudProvider: "other", CloudName: "other", Organization: "other", Confidence: "other", PlaceMethod: "other", Jurisdiction: "other", Operator: "other", Site: "other"}
-			k = keyOf(&other, q.By)
-			if k.Side != "" {
-				k.Side = "other"
-			}
-			if k.Verdict != "" {
-				k.Verdict = "other"
-			}
+			k = otherOf(q, keys, k)
 		}
 		at := place{begin(q.Bucket, f.Start), k}
 		if out[at] == nil {
