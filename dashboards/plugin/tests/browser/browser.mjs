@@ -52,7 +52,13 @@ export async function open(browser, { view, theme = "dark", width = 1280, height
   const faults = [];
   const sent = [];
   const origin = new URL(base).origin;
-  page.on("console", (m) => m.type() === "error" && !known.some((k) => k.test(m.text())) && faults.push(`console: ${m.text()}`));
+  page.on("console", (m) => {
+    // Grafana serves its own fonts beside the page; any other will do here.
+    const font = m.location().url.includes("/public/fonts/");
+    if (m.type() === "error" && !font && !known.some((k) => k.test(m.text()))) {
+      faults.push(`console: ${m.text()} ${m.location().url}`);
+    }
+  });
   page.on("pageerror", (e) => faults.push(`error: ${e.message}`));
   await context.route("**/*", (route) => {
     const url = route.request().url();
@@ -70,13 +76,19 @@ export async function open(browser, { view, theme = "dark", width = 1280, height
     }
   }
   await page.goto(address.href);
-  await page.locator('html[data-ready="true"]').waitFor();
+  await page.locator('html[data-ready="true"]').waitFor({ state: "attached" }).catch((error) => {
+    throw new Error(`the page does not come up: ${error.message}\n${faults.join("\n")}`);
+  });
   return { context, page, faults, sent };
 }
 
 /** answered waits for the answer, and returns its frames as the page got them. */
 export async function answered(page, state = "done") {
-  await page.locator(`[data-testid="answer"][data-state="${state}"]`).waitFor({ timeout: 20_000 });
+  const answer = page.getByTestId("answer");
+  await page.locator('[data-testid="answer"]:not([data-state="none"])').waitFor();
+  if ((await answer.getAttribute("data-state")) !== state) {
+    throw new Error(`the answer is not ${state}: ${await answer.innerText()}`);
+  }
   return page.evaluate(() =>
     window.frames.map((f) => ({
       meta: f.meta,

@@ -52,11 +52,11 @@ func (h *Host) Handler() http.Handler {
 	mux.HandleFunc("GET /api/datasources/uid/{uid}/health", h.health)
 	mux.HandleFunc("/api/datasources/uid/{uid}/resources/{path...}", h.resource)
 	if h.Dashboard != "" {
-		mux.Handle("GET /dashboards/", http.StripPrefix("/dashboards/", http.FileServer(http.Dir(h.Dashboard))))
+		mux.Handle("/dashboards/", http.StripPrefix("/dashboards/", http.FileServer(http.Dir(h.Dashboard))))
 	}
-	mux.Handle("GET /public/plugins/"+pluginhost.PluginID+"/",
+	mux.Handle("/public/plugins/"+pluginhost.PluginID+"/",
 		http.StripPrefix("/public/plugins/"+pluginhost.PluginID+"/", http.FileServer(http.Dir(h.Module))))
-	mux.Handle("GET /", http.FileServer(http.Dir(h.Page)))
+	mux.Handle("/", http.FileServer(http.Dir(h.Page)))
 	return mux
 }
 

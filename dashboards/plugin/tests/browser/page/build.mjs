@@ -14,7 +14,7 @@ await build({
   outdir: out,
   bundle: true,
   format: 'esm',
-  jsx: 'automatic',
+  tsconfigRaw: { compilerOptions: { jsx: 'react-jsx' } },
   target: 'es2022',
   logLevel: 'error',
   define: { 'process.env.NODE_ENV': '"production"', 'process.env': '{}', global: 'globalThis' },

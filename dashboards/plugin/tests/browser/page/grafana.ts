@@ -107,7 +107,6 @@ const templateSrv: TemplateSrv = {
 export function start(mode: 'light' | 'dark'): GrafanaTheme2 {
   const theme = createTheme({ colors: { mode } });
   config.theme2 = theme;
-  config.bootData = { ...config.bootData, user: { ...config.bootData?.user, timezone: 'utc' } } as typeof config.bootData;
   setBackendSrv(backendSrv);
   setTemplateSrv(templateSrv);
   standardTransformersRegistry.setInit(() => Object.values(standardTransformers).map((t) => ({

@@ -52,6 +52,7 @@ async function content() {
 }
 
 void content().then((inside) => {
+  document.body.style.margin = '0';
   document.body.classList.add(theme.isDark ? 'theme-dark' : 'theme-light');
   createRoot(document.getElementById('root')!).render(<Page>{inside}</Page>);
   document.documentElement.dataset.ready = 'true';
