@@ -1,153 +1,166 @@
-// Package residency is the backend of the Grafana data source: it turns panels' queries into
-// residency questions and the answers into frames. What a question means, and its SQL, it leaves to
-// internal/query.
+// Package residency is the backend of the Grafana data source: its settings and connections, who asks
+// and what may be seen, health, resources and streams. What a query means and how its answer looks it
+// leaves to panel, the SQL to internal/query.
 package residency
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
-	"time"
 
-	clickhousego "github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
-	"github.com/grafana/grafana-plugin-sdk-go/backend/datasource"
 	"github.com/grafana/grafana-plugin-sdk-go/backend/instancemgmt"
+	"github.com/grafana/grafana-plugin-sdk-go/backend/log"
+	"github.com/grafana/grafana-plugin-sdk-go/backend/resource/httpadapter"
 
+	"github.com/landfall-telemetry/landfall/dashboards/plugin/pkg/panel"
 	"github.com/landfall-telemetry/landfall/internal/clickhouse"
+	"github.com/landfall-telemetry/landfall/internal/geo"
 	"github.com/landfall-telemetry/landfall/internal/query"
 )
 
 // PluginID is the id of plugin.json.
 const PluginID = "landfall-residency-datasource"
 
-// connectTimeout bounds the wait for a server that does not answer.
-const connectTimeout = 5 * time.Second
-
-// ClickHouse's codes for a table that is not there, or not for this user.
-const (
-	codeUnknownTable    = 60
-	codeUnknownDatabase = 81
-	codeAccessDenied    = 497
-)
-
-// Datasource is one configured data source. It connects with its first request.
+// Datasource is one configured data source. It connects with its first statement.
 type Datasource struct {
-	backend.QueryDataHandler
+	backend.CallResourceHandler
+	connection
 
-	config clickhouse.Config
-	mu     sync.Mutex
-	conn   driver.Conn
+	refused error // what is wrong with the settings; nothing else is set then
+	uid     string
+	name    string
+	conn    *queue
+	client  *query.Client
+	answers chan struct{} // bounds the questions that are answered at once
+	live    *live
+	log     log.Logger
 }
 
-// New makes the instance for a data source's settings; the SDK makes a new one when they change.
+// New makes the instance for a data source's settings; the SDK makes a new one when they change. One
+// whose settings are refused answers everything with what is wrong with them.
 func New(_ context.Context, settings backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
+	d := &Datasource{uid: settings.UID, name: settings.Name, live: newLive(), log: log.DefaultLogger.With("uid", settings.UID)}
+	d.CallResourceHandler = httpadapter.New(d.resources())
 	c, err := readSettings(settings)
 	if err != nil {
-		return nil, backend.DownstreamError(err)
+		d.refused = err
+		return d, nil
 	}
-	d := &Datasource{config: c}
-	mux := datasource.NewQueryTypeMux()
-	mux.HandleFunc("residency", d.residency)
-	mux.HandleFunc("", noSuchType) // what no other handler is for
-	d.QueryDataHandler = mux
+	conn, err := clickhouse.Connect(c.clickhouse)
+	if err != nil {
+		d.refused = err
+		return d, nil
+	}
+	d.connection = c
+	d.conn = newQueue(conn, c.MaxConnections)
+	d.client = query.New(d.conn, c.Database, c.options)
+	d.answers = make(chan struct{}, c.MaxConnections)
 	return d, nil
 }
 
-// Dispose closes the connections.
+// Dispose ends the streams and closes the connections.
 func (d *Datasource) Dispose() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.live.end()
 	if d.conn != nil {
 		d.conn.Close()
-		d.conn = nil
 	}
 }
 
-// client returns the connected client. A failure is tried again with the next request.
-func (d *Datasource) client(ctx context.Context) (*query.Client, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.conn == nil {
-		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-		defer cancel()
-		conn, err := clickhouse.Open(ctx, d.config, slog.New(slog.DiscardHandler)) // the error tells all
-		if err != nil {
-			return nil, err
+// QueryData answers the queries of a request at the same time, as far as there are connections.
+func (d *Datasource) QueryData(ctx context.Context, request *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
+	response := backend.NewQueryDataResponse()
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	for _, q := range request.Queries {
+		all.Go(func() {
+			r := d.answer(ctx, request, q)
+			mu.Lock()
+			defer mu.Unlock()
+			response.Responses[q.RefID] = r
+		})
+	}
+	all.Wait()
+	return response, nil
+}
+
+func (d *Datasource) answer(ctx context.Context, request *backend.QueryDataRequest, q backend.DataQuery) (response backend.DataResponse) {
+	// The SDK catches panics of its own goroutine only; in this one it would end the plugin, and with it
+	// everybody's panels.
+	defer func() {
+		if fault := recover(); fault != nil {
+			d.log.Error("a query made the plugin panic", "fault", fault, "query", string(q.JSON), "stack", string(debug.Stack()))
+			response = backend.ErrDataResponseWithSource(backend.StatusInternal, backend.ErrorSourcePlugin, "The plugin has a fault; its log says more.")
 		}
-		d.conn = conn
+	}()
+	if d.refused != nil {
+		return backend.ErrDataResponseWithSource(backend.StatusBadRequest, backend.ErrorSourceDownstream, d.refused.Error())
 	}
-	return query.New(d.conn, d.config.Database, query.Options{}), nil
+	// Before anything waits for the server.
+	model, err := panel.Decode(q.JSON, q.QueryType)
+	if err != nil {
+		return d.explain(ctx, err).response()
+	}
+	select {
+	case d.answers <- struct{}{}:
+		defer func() { <-d.answers }()
+	case <-ctx.Done():
+		return d.explain(ctx, ctx.Err()).response()
+	}
+	ctx, done := within(ctx, d.timeout+grace)
+	defer done()
+	forExpression, c := asks(request)
+	c.Source, c.QueryType, c.RefID = d.uid, model.Type, q.RefID
+	env := d.env(forExpression)
+	frames, err := panel.Answer(c.with(ctx, request.PluginContext), env, q)
+	if err != nil {
+		return d.explain(ctx, err).response()
+	}
+	if model.Live && model.Type == panel.TypeNewEndpoints && !forExpression && len(frames) > 0 {
+		d.offer(model, q.TimeRange, frames[0])
+	}
+	return backend.DataResponse{Frames: frames, Status: backend.StatusOK}
 }
 
-// CheckHealth connects, logs in and reads the totals, and says which of these fails.
-func (d *Datasource) CheckHealth(ctx context.Context, _ *backend.CheckHealthRequest) (*backend.CheckHealthResult, error) {
-	bad := func(format string, args ...any) (*backend.CheckHealthResult, error) {
-		return &backend.CheckHealthResult{Status: backend.HealthStatusError, Message: fmt.Sprintf(format, args...)}, nil
+func (d *Datasource) env(forExpression bool) panel.Env {
+	return panel.Env{
+		Client: d.client, Name: geo.Name, CompletenessBound: d.bound, MinHandsets: d.MinHandsets,
+		SourceUID: d.uid, SourceName: d.name, ForExpression: forExpression,
 	}
-	client, err := d.client(ctx)
+}
+
+// schema is what there is to know of the database's schema.
+type schema struct {
+	Version  int64  `json:"version,omitempty"` // 0: unknown
+	Expected int64  `json:"expected"`
+	Unknown  string `json:"unknown,omitempty"` // why it is
+	fault    string // how it differs from the one that is asked for
+}
+
+// schema compares the database's schema with the one that this plugin was built for.
+func (d *Datasource) schema(ctx context.Context) schema {
+	known, err := clickhouse.Migrations()
+	if err != nil || len(known) == 0 {
+		return schema{Unknown: fmt.Sprint("this plugin knows no migrations: ", err)}
+	}
+	s := schema{Expected: known[len(known)-1].Version}
+	// In a cluster questions go to a database of distributed tables beside the one with the migrations.
+	version, err := clickhouse.SchemaVersion(ctx, d.conn, strings.TrimSuffix(d.Database, "_all"))
 	if err != nil {
-		return bad("%v", err)
+		s.Unknown = err.Error()
+		return s
 	}
-	totals, err := client.Totals(ctx)
-	var refused *clickhousego.Exception
+	s.Version = version
 	switch {
-	case errors.As(err, &refused) && (refused.Code == codeUnknownTable || refused.Code == codeUnknownDatabase):
-		return bad("Database %q has none of Landfall's tables; the aggregator makes them when it starts.", d.config.Database)
-	case errors.As(err, &refused) && refused.Code == codeAccessDenied:
-		return bad("User %q may not read database %q: %s", d.config.User, d.config.Database, refused.Message)
-	case err != nil:
-		return bad("%v", err)
+	case version > s.Expected:
+		s.fault = fmt.Sprintf("The schema of database %q is at %d, newer than the %d that this plugin knows: upgrade the plugin.", d.Database, version, s.Expected)
+	case version < s.Expected:
+		next := known[slices.IndexFunc(known, func(m clickhouse.Migration) bool { return m.Version > version })]
+		s.fault = fmt.Sprintf("The schema of database %q is at %d, older than the %d that this plugin asks: migration %s is missing; start the aggregator of the plugin's version, which makes it.",
+			d.Database, version, s.Expected, next.Name)
 	}
-	message := fmt.Sprintf("Connected to %s: %d flows counted", d.config.Addresses[0], totals.Flows)
-	if !totals.LastReceived.IsZero() {
-		message += ", the last received " + totals.LastReceived.UTC().Format(time.RFC3339)
-	}
-	return &backend.CheckHealthResult{Status: backend.HealthStatusOk, Message: message + "."}, nil
-}
-
-// residency answers the queries of type residency.
-func (d *Datasource) residency(ctx context.Context, request *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
-	response := backend.NewQueryDataResponse()
-	for _, q := range request.Queries {
-		response.Responses[q.RefID] = d.answer(ctx, q)
-	}
-	return response, nil
-}
-
-func noSuchType(_ context.Context, request *backend.QueryDataRequest) (*backend.QueryDataResponse, error) {
-	response := backend.NewQueryDataResponse()
-	for _, q := range request.Queries {
-		response.Responses[q.RefID] = backend.ErrDataResponse(backend.StatusBadRequest,
-			fmt.Sprintf("there is no query type %q; there is residency", q.QueryType))
-	}
-	return response, nil
-}
-
-func (d *Datasource) answer(ctx context.Context, q backend.DataQuery) backend.DataResponse {
-	var model Query
-	if err := json.Unmarshal(q.JSON, &model); err != nil {
-		return backend.ErrDataResponse(backend.StatusBadRequest, "query: "+err.Error())
-	}
-	question, err := model.question(q.TimeRange, q.Interval)
-	if err != nil {
-		return backend.ErrDataResponse(backend.StatusBadRequest, err.Error())
-	}
-	client, err := d.client(ctx)
-	if err != nil {
-		return backend.ErrDataResponseWithSource(backend.StatusBadGateway, backend.ErrorSourceDownstream, err.Error())
-	}
-	answer, err := client.Residency(ctx, question)
-	var invalid *query.InvalidError
-	switch {
-	case errors.As(err, &invalid):
-		return backend.ErrDataResponse(backend.StatusBadRequest, err.Error())
-	case err != nil:
-		return backend.ErrDataResponseWithSource(backend.StatusBadGateway, backend.ErrorSourceDownstream, err.Error())
-	}
-	return backend.DataResponse{Frames: frames(answer, model.metric(), q.RefID)}
+	return s
 }
