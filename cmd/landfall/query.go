@@ -46,8 +46,8 @@ say they sent was counted. Times are UTC, weeks begin on Monday.`,
 	flags.StringVar(&a.tenant, "tenant", "", "ask as this tenant of the configuration, with its login and what it may see")
 	complete(cmd, "format", "table", "json", "csv")
 	cmd.AddCommand(
-		residencyCommand(a), compareCommand(a), endpointsCommand(a), newCommand(a),
-		completenessCommand(a), vendorsCommand(a), revisionsCommand(a),
+		residencyCommand(a), compareCommand(a), shiftsCommand(a), overtakesCommand(a), endpointsCommand(a), newCommand(a),
+		flowsCommand(a), eventsCommand(a), valuesCommand(a), completenessCommand(a), vendorsCommand(a), revisionsCommand(a),
 	)
 	return cmd
 }

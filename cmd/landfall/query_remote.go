@@ -56,34 +56,41 @@ func (l *prefixList) Set(s string) error {
 type remoteFlags struct {
 	filter query.Filter
 	unit   string
+	order  string
 	top    int
 	times  times
 }
 
 func (f *remoteFlags) add(cmd *cobra.Command, since string) {
+	filterFlags(cmd, &f.filter)
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.filter.Vendors, "vendor", nil, "only handsets of these vendors")
-	flags.StringSliceVar(&f.filter.Places, "place", nil, "only in these places (ISO 3166-2 or 3166-1 codes, such as CN-BJ or SG)")
-	flags.StringSliceVar(&f.filter.Countries, "country", nil, "only in these countries (ISO 3166-1 codes)")
-	asnFlag(cmd, &f.filter.ASNs)
-	flags.Var(&prefixList{&f.filter.Networks}, "network", "only remote addresses in these prefixes (203.0.113.0/24)")
-	whereFlags(cmd, &f.filter.Operators, &f.filter.Sites)
 	flags.StringVar(&f.unit, "unit", "address", "what a line is of: address, network (/24 or /48), asn, place or country")
-	flags.IntVar(&f.top, "top", 100, "how many lines, those with the most bytes up")
+	flags.StringVar(&f.order, "order", "bytes_up", "what comes first: bytes_up, bytes_down, one_way (up less down), handsets or first_seen (the newest)")
+	flags.IntVar(&f.top, "top", 100, "how many lines, those that come first")
 	f.times.flags(cmd, since)
+	complete(cmd, "order", "bytes_up", "bytes_down", "one_way", "handsets", "first_seen")
 	complete(cmd, "unit", "address", "network", "asn", "place", "country")
+}
+
+// ordered is the order that was asked for; that by bytes up has no name.
+func (f *remoteFlags) ordered() query.EndpointOrder {
+	if f.order == "bytes_up" {
+		return query.EndpointsBytesUp
+	}
+	return query.EndpointOrder(f.order)
 }
 
 func endpointsCommand(a *asker) *cobra.Command {
 	var f remoteFlags
 	cmd := &cobra.Command{
 		Use: "endpoints", Args: cobra.NoArgs,
-		Short: "The remote ends with the most bytes up, and since when they are known",
+		Short: "The remote ends with the most bytes up (or first in another order), and since when they are known",
 		Example: `  landfall query endpoints --vendor Xiaomi --since 7d --top 20
   landfall query endpoints --country CN --unit network
+  landfall query endpoints --where verdict=restricted --order one_way --since 7d
   landfall query endpoints --network 203.0.113.0/24 --format csv`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			q := query.Endpoints{Filter: f.filter, Unit: query.Unit(f.unit), Top: f.top}
+			q := query.Endpoints{Filter: f.filter, Unit: query.Unit(f.unit), Order: f.ordered(), Top: f.top}
 			var err error
 			if q.Since, q.Until, err = f.times.parse(); err != nil {
 				return err
@@ -116,7 +123,7 @@ func newCommand(a *asker) *cobra.Command {
 			if f.times.since == "" {
 				return errors.New("--since: say since when a first contact counts as new (24h, 7d, 2026-09-01)")
 			}
-			q := query.NewSince{Filter: f.filter, EachVendor: each, Unit: query.Unit(f.unit), Top: f.top}
+			q := query.NewSince{Filter: f.filter, EachVendor: each, Unit: query.Unit(f.unit), Order: f.ordered(), Top: f.top}
 			var err error
 			if q.Since, q.Until, err = f.times.parse(); err != nil {
 				return err

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,14 +18,12 @@ import (
 type residencyFlags struct {
 	question query.Residency
 	by       []string
+	shareOf  []string
 	revision int
 }
 
 func (f *residencyFlags) add(cmd *cobra.Command) {
-	var dimensions []string
-	for _, d := range query.Dimensions() {
-		dimensions = append(dimensions, string(d))
-	}
+	dimensions := dimensionNames()
 	q, flags := &f.question, cmd.Flags()
 	flags.StringSliceVar(&q.Vendors, "vendor", nil, "only these vendors")
 	flags.StringSliceVar(&q.Places, "place", nil, "only these places (ISO 3166-2 or 3166-1 codes, such as CN-BJ or SG)")
@@ -37,10 +34,14 @@ func (f *residencyFlags) add(cmd *cobra.Command) {
 	asnFlag(cmd, &q.ASNs)
 	whereFlags(cmd, &q.Operators, &q.Sites)
 	flags.StringSliceVar(&f.by, "by", []string{"place"}, "break down by: "+strings.Join(dimensions, ", "))
+	flags.StringSliceVar(&f.shareOf, "share-of", nil, "shares are of the bytes with the same values of these, which are among --by; without: of all")
+	conditionFlag(cmd, &q.Where)
+	flags.Var(&hoursFlag{&q.Hours}, "hours", "only flows that start in these hours of the day, UTC or a time zone's (9-17, 22-6@Asia/Kolkata)")
 	flags.IntVar(&q.Top, "top", 0, "only the most; the rest is added up as \"other\" (0: all)")
 	flags.IntVar(&q.MinHandsets, "min-handsets", 0, "withhold figures of fewer handsets than that, and what would give them away; whole days only (0: none)")
 	flags.IntVar(&f.revision, "revision", -1, "figures as they were with this correction; 0: as they came in (-1: as they are now)")
 	complete(cmd, "by", dimensions...)
+	complete(cmd, "share-of", dimensions...)
 	complete(cmd, "verdict", query.Verdicts()...)
 	complete(cmd, "confidence", query.Confidences()...)
 }
@@ -48,6 +49,9 @@ func (f *residencyFlags) add(cmd *cobra.Command) {
 func (f *residencyFlags) parse() error {
 	for _, d := range f.by {
 		f.question.By = append(f.question.By, query.Dimension(d))
+	}
+	for _, d := range f.shareOf {
+		f.question.ShareOf = append(f.question.ShareOf, query.Dimension(d))
 	}
 	if f.revision < -1 || f.revision > math.MaxUint16 {
 		return fmt.Errorf("--revision: %d is not the number of a revision (landfall query revisions lists them)", f.revision)
@@ -79,6 +83,7 @@ func residencyCommand(a *asker) *cobra.Command {
 		Example: `  landfall query residency --vendor Xiaomi --by place --bucket week
   landfall query residency --by vendor,country --since 30d --top 20
   landfall query residency --by asn --since 2026-09-01 --until 2026-10-01 --format csv
+  landfall query residency --by vendor,place --share-of vendor --where place!=CN-BJ --hours 22-6@Asia/Kolkata
   landfall query residency --vendor Xiaomi --bucket week --min-handsets 10 --explain`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.parse(); err != nil {
@@ -105,46 +110,5 @@ func residencyCommand(a *asker) *cobra.Command {
 	t.flags(cmd, "")
 	cmd.Flags().StringVar(&bucket, "bucket", "total", "step of time: minute, hour, day, week (from Monday, UTC) or total")
 	complete(cmd, "bucket", "minute", "hour", "day", "week", "total")
-	return cmd
-}
-
-func compareCommand(a *asker) *cobra.Command {
-	var f residencyFlags
-	var before, after string
-	cmd := &cobra.Command{
-		Use: "compare", Args: cobra.NoArgs,
-		Short: "What changed between two times, and whether sampling could explain it",
-		Example: `  landfall query compare --vendor Xiaomi --before 2026-W23 --after 2026-W36
-  landfall query compare --by vendor,country --before 60d..30d --after 30d..now --min-handsets 10
-  landfall query compare --before 2026-06-01 --after 2026-06-02 --format json`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := f.parse(); err != nil {
-				return err
-			}
-			q := query.Compare{Question: f.question}
-			now := time.Now()
-			var err error
-			if q.BeforeSince, q.BeforeUntil, err = parsePeriod(before, now); err != nil {
-				return fmt.Errorf("--before: %w", err)
-			}
-			if q.AfterSince, q.AfterUntil, err = parsePeriod(after, now); err != nil {
-				return fmt.Errorf("--after: %w", err)
-			}
-			return a.ask(cmd, func(ctx context.Context, c *query.Client) (reply, error) {
-				answer, err := c.Compare(ctx, q)
-				answer.Name(geo.Name)
-				return reply{
-					bases: []query.Basis{answer.Before.Basis, answer.After.Basis}, json: answer,
-					table: func(w io.Writer, o show.Options) error { return show.Compare(w, answer, o) },
-					csv:   func(w io.Writer) error { return show.CompareCSV(w, answer) },
-				}, err
-			})
-		},
-	}
-	f.add(cmd)
-	cmd.Flags().StringVar(&before, "before", "", "the first time: 2026-06-01..2026-06-08 (the end is not included), a week (2026-W23) or a day")
-	cmd.Flags().StringVar(&after, "after", "", "the second time, likewise")
-	_ = cmd.MarkFlagRequired("before")
-	_ = cmd.MarkFlagRequired("after")
 	return cmd
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/landfall-telemetry/landfall/internal/query"
 )
 
 func TestPeriods(t *testing.T) {
@@ -79,6 +81,49 @@ func TestListFlags(t *testing.T) {
 	}
 }
 
+func TestConditionFlag(t *testing.T) {
+	var got []query.Condition
+	l := &conditionList{&got}
+	for _, s := range []string{"verdict=restricted", "place!=CN-BJ,SG", "cloud_region=~aws .*", "asn!~645(1|2).", "as=~=x", "vendor=!x"} {
+		if err := l.Set(s); err != nil {
+			t.Error(err)
+		}
+	}
+	want := []query.Condition{
+		{Dimension: "verdict", Values: []string{"restricted"}},
+		{Dimension: "place", Not: true, Values: []string{"CN-BJ", "SG"}},
+		{Dimension: "cloud_region", Match: "aws .*"},
+		{Dimension: "asn", Not: true, Match: "645(1|2)."},
+		{Dimension: "as", Match: "=x"},
+		{Dimension: "vendor", Values: []string{"!x"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, s := range []string{"", "verdict", "verdict=", "=restricted", "Verdict=x", "verdict<x", "verdict =x", "place!CN"} {
+		if l.Set(s) == nil {
+			t.Errorf("%q is taken for a condition", s)
+		}
+	}
+}
+
+func TestHoursFlag(t *testing.T) {
+	var got *query.Hours
+	h := &hoursFlag{&got}
+	for s, want := range map[string]query.Hours{
+		"9-17": {From: 9, To: 17}, "22-6@Asia/Kolkata": {From: 22, To: 6, Location: "Asia/Kolkata"}, "0-24@UTC": {To: 24, Location: "UTC"},
+	} {
+		if err := h.Set(s); err != nil || *got != want {
+			t.Errorf("%q: %+v, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", "9", "9-", "9-17@", "9:30-17", "-1-3", "9-17 UTC"} {
+		if h.Set(s) == nil {
+			t.Errorf("%q is taken for hours", s)
+		}
+	}
+}
+
 // What is wrong with a question is said before ClickHouse is asked, with what would do.
 func TestQuestionFaults(t *testing.T) {
 	config := write(t, "tenants: [{name: north, sites: [oslo]}]\n")
@@ -96,6 +141,14 @@ func TestQuestionFaults(t *testing.T) {
 		"vendors --format yaml":                  "table, json or csv",
 		"residency extra":                        "unknown command",
 		"residency --min-handsets ten":           "invalid argument",
+		"residency --where verdict":              "is not a condition",
+		"residency --hours night":                "22-6@Asia/Kolkata",
+		"shifts --before 2026-W23":               `"after" not set`,
+		"overtakes --by vendor,place":            "one dimension",
+		"overtakes --bucket total":               "before and after",
+		"flows --since soon":                     "--since",
+		"events --until 2026-02-30":              "--until",
+		"values":                                 "accepts 1 arg",
 	} {
 		_, err := run(t, append([]string{"query", "--config", config}, strings.Fields(command)...)...)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -110,7 +163,7 @@ func TestQuestionHelp(t *testing.T) {
 		if cmd.Example == "" || cmd.Short == "" {
 			t.Errorf("%s has no example or no description", cmd.Name())
 		}
-		for _, flag := range []string{"by", "bucket", "unit"} {
+		for _, flag := range []string{"by", "bucket", "unit", "order", "side", "kind", "share-of", "where"} {
 			if cmd.Flags().Lookup(flag) == nil {
 				continue
 			}
@@ -119,8 +172,17 @@ func TestQuestionHelp(t *testing.T) {
 			}
 		}
 	}
-	out, err := run(t, "__complete", "query", "residency", "--by", "")
-	if err != nil || !strings.Contains(out, "vendor_method\n") || !strings.Contains(out, "verdict\n") {
-		t.Errorf("%v\n%s", err, out)
+	for line, want := range map[string][]string{
+		"residency --by":    {"vendor_method\n", "verdict\n"},
+		"residency --where": {"vendor_method=\n", "verdict=\n"},
+		"values":            {"vendor\n", "exporter\n"},
+		"events --kind":     {"data_set\n", "outage\n"},
+	} {
+		out, err := run(t, append(append([]string{"__complete", "query"}, strings.Fields(line)...), "")...)
+		for _, w := range want {
+			if err != nil || !strings.Contains(out, w) {
+				t.Errorf("%s: %v\n%s", line, err, out)
+			}
+		}
 	}
 }

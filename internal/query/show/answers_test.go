@@ -84,7 +84,7 @@ func endpoints() []query.EndpointRow {
 func comparison() query.CompareAnswer {
 	r := func(place string, before, after uint64, b, s float64) query.CompareRow {
 		f, l := query.CompareSide{Cell: query.Cell{Figures: sampled(5, before, 0), ShareUp: b}}, query.CompareSide{Cell: query.Cell{Figures: sampled(5, after, 0), ShareUp: s}}
-		row := query.CompareRow{Key: query.Key{Place: place}, Before: f, After: l, DifferenceUp: int64(after) - int64(before), Outside: after != before}
+		row := query.CompareRow{Key: query.Key{Place: place}, Before: f, After: l, DifferenceUp: int64(after) - int64(before), Outside: after != before, DifferenceShareUp: s - b}
 		if before > 0 {
 			v := float64(after) / float64(before)
 			row.RatioUp = &v

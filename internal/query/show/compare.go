@@ -70,7 +70,7 @@ func difference(r *query.CompareRow) []string {
 	if r.Outside || r.OutsideShare {
 		mark = "*"
 	}
-	return []string{sign + Bytes(amount), ratio, points(r.After.ShareUp - r.Before.ShareUp), mark}
+	return []string{sign + Bytes(amount), ratio, points(r.DifferenceShareUp), mark}
 }
 
 // points is a difference of shares.
@@ -111,7 +111,8 @@ func CompareCSV(out io.Writer, a query.CompareAnswer) error {
 			header = append(header, name+f)
 		}
 	}
-	w := newSheet(out, append(header, "difference_up", "difference_up_low", "difference_up_high", "ratio_up", "outside", "outside_share"))
+	w := newSheet(out, append(header, "difference_up", "difference_up_low", "difference_up_high", "ratio_up", "outside", "outside_share",
+		"difference_share_up", "difference_share_up_low", "difference_share_up_high"))
 	for i := range a.Rows {
 		r := &a.Rows[i]
 		var line []string
@@ -121,7 +122,7 @@ func CompareCSV(out io.Writer, a query.CompareAnswer) error {
 		line = append(line, sideCells(&r.Before)...)
 		line = append(line, sideCells(&r.After)...)
 		if r.Before.Suppressed || r.After.Suppressed {
-			w.line(append(line, "", "", "", "", "", ""))
+			w.line(append(line, make([]string, 9)...))
 			continue
 		}
 		ratio := ""
@@ -129,7 +130,8 @@ func CompareCSV(out io.Writer, a query.CompareAnswer) error {
 			ratio = fraction(*r.RatioUp)
 		}
 		w.line(append(line, fmt.Sprint(r.DifferenceUp), whole(r.DifferenceUpInterval.Low, false), whole(r.DifferenceUpInterval.High, true),
-			ratio, fmt.Sprint(r.Outside), fmt.Sprint(r.OutsideShare)))
+			ratio, fmt.Sprint(r.Outside), fmt.Sprint(r.OutsideShare),
+			fraction(r.DifferenceShareUp), fraction(r.DifferenceShareUpInterval.Low), fraction(r.DifferenceShareUpInterval.High)))
 	}
 	return w.end()
 }
