@@ -124,3 +124,40 @@ func revisions() query.RevisionsAnswer {
 		{Revision: 2, Since: week, Until: week.AddDate(0, 0, 1), State: "abandoned", Changed: week.AddDate(0, 2, 0)},
 	}}
 }
+
+func flows() query.FlowsAnswer {
+	f := query.FlowRow{
+		Start: week.Add(90 * time.Minute), End: week.Add(90*time.Minute + 1250*time.Millisecond), Received: week.Add(2 * time.Hour), Operator: "north", Site: "oslo",
+		Exporter: netip.MustParseAddr("192.0.2.7"), ExportProtocol: "ipfix", Side: "source", Handset: "0123456789abcdef", Vendor: "Xiaomi", VendorMethod: "oui",
+		RemoteAddress: netip.MustParseAddr("203.0.113.9"), RemotePort: 443, IPProtocol: 6, DomainName: "api.example.net", DomainSource: "dns",
+		Place: "CN-BJ", Country: "CN", CloudProvider: "aws", CloudRegion: "cn-north-1", ASN: 64500, ASOrganization: "Example Networks",
+		PlaceMethod: "cloud_range", Confidence: "disputed", Alternatives: []string{"SG"}, Jurisdiction: "PRC", Verdict: "restricted", SamplingInterval: 100,
+		DataSets: "city 2.3.1", Figures: sampled(1, 60_000, 600_000),
+	}
+	bare := query.FlowRow{
+		Start: week, End: week, Exporter: netip.MustParseAddr("2001:db8::7"), Vendor: "unknown", IPProtocol: 47, Place: query.Unknown, Country: query.Unknown,
+		Verdict: "none", SamplingInterval: 1, Figures: query.Figures{Flows: 1, BytesUp: 84},
+	}
+	a := query.FlowsAnswer{Rows: []query.FlowRow{f, bare}, More: true}
+	a.Info.Completeness = answer().Buckets[0].Completeness
+	return a
+}
+
+func events() query.EventsAnswer {
+	return query.EventsAnswer{Rows: []query.Event{
+		{Kind: query.EventDataSet, Time: week, Title: "Data set city 2.3.2", Text: "Flows are judged by version 2.3.2 of the data set city, no longer by 2.3.1, from 2026-03-02 00:00 UTC. Sites: oslo.", Tags: []string{"data_set", "city"}},
+		{Kind: query.EventOutage, Time: week.Add(time.Hour), End: week.Add(5 * time.Hour), Title: "Exporter 192.0.2.7 silent", Text: "Nothing came from 192.0.2.7 (oslo) for 4 h, from 2026-03-02 01:00 to 2026-03-02 05:00 UTC.", Tags: []string{"outage", "oslo", "192.0.2.7"}},
+		{Kind: query.EventOutage, Time: week.Add(7 * time.Hour), End: week.Add(9 * time.Hour), Ongoing: true, Title: "Exporter 192.0.2.8 silent", Text: "Nothing came from 192.0.2.8.", Tags: []string{"outage"}},
+	}}
+}
+
+func values() query.ValuesAnswer {
+	return query.ValuesAnswer{More: true, Rows: []query.Value{{Value: "CN-BJ", Text: "Beijing", BytesUp: 5e12}, {Value: "unknown", Text: "unknown", BytesUp: 7}}}
+}
+
+func overtakes() []query.Overtake {
+	return []query.Overtake{
+		{Ahead: query.Key{Place: "US-OR"}, Behind: query.Key{Place: "CN-BJ"}, Since: week, Certain: week.AddDate(0, 0, 7), AheadShare: .52, BehindShare: .1},
+		{Ahead: query.Key{Place: "SG"}, Behind: query.Key{Place: "CN-BJ"}, Since: week, AheadShare: .35, BehindShare: .1},
+	}
+}

@@ -12,10 +12,14 @@ import (
 func Events(out io.Writer, a query.EventsAnswer, o Options) error {
 	o = o.normal()
 	if len(a.Rows) == 0 {
-		_, err := fmt.Fprintln(out, "Nothing happened: no data set or policy changed, and no exporter was silent for an hour.")
+		none := "No data set or policy changed, and no exporter was silent for an hour."
+		if len(a.Question.Kinds) > 0 {
+			none = "Nothing of the kind happened."
+		}
+		_, err := fmt.Fprintln(out, none)
 		return err
 	}
-	t := &table{columns: []column{{title: "From"}, {title: "To", drop: 3}, {title: "Kind", drop: 1}, {title: "What", most: 40}, {title: "More", drop: 2, most: 120}}}
+	t := &table{columns: []column{{title: "From"}, {title: "To", drop: 3}, {title: "Kind", drop: 1}, {title: "What"}, {title: "More", drop: 2, most: 120}}}
 	for i := range a.Rows {
 		e := &a.Rows[i]
 		until := ""

@@ -82,6 +82,13 @@ func tables(t *testing.T, width int) string {
 			return NewSince(&b, query.NewSinceAnswer{Basis: query.Basis{Warnings: []string{"the history begins on 2026-03-02"}}}, o)
 		}},
 		{"two times", func() error { return Compare(&b, comparison(), o) }},
+		{"overtakes", func() error { return Overtakes(&b, overtakes(), query.ByPlace, answer(query.ByPlace), o) }},
+		{"no overtakes", func() error { return Overtakes(&b, nil, query.ByPlace, answer(query.ByPlace), o) }},
+		{"flows", func() error { return Flows(&b, flows(), o) }},
+		{"no flows", func() error { return Flows(&b, query.FlowsAnswer{}, o) }},
+		{"events", func() error { return Events(&b, events(), o) }},
+		{"no events", func() error { return Events(&b, query.EventsAnswer{}, o) }},
+		{"values", func() error { return Values(&b, values(), o) }},
 		{"completeness", func() error { return Completeness(&b, ledger(), o) }},
 		{"no ledger", func() error { return Completeness(&b, query.CompletenessAnswer{}, o) }},
 		{"revisions", func() error { return Revisions(&b, revisions(), o) }},
@@ -146,6 +153,10 @@ func TestSheets(t *testing.T) {
 	rows[0].ASOrganization = `=cmd("x")`
 	for name, write := range map[string]func(b *bytes.Buffer) error{
 		"endpoints":    func(b *bytes.Buffer) error { return EndpointsCSV(b, rows) },
+		"flows":        func(b *bytes.Buffer) error { return FlowsCSV(b, flows().Rows) },
+		"events":       func(b *bytes.Buffer) error { return EventsCSV(b, events().Rows) },
+		"values":       func(b *bytes.Buffer) error { return ValuesCSV(b, values().Rows) },
+		"overtakes":    func(b *bytes.Buffer) error { return OvertakesCSV(b, overtakes(), query.ByASN) },
 		"compare":      func(b *bytes.Buffer) error { return CompareCSV(b, comparison()) },
 		"completeness": func(b *bytes.Buffer) error { return CompletenessCSV(b, ledger()) },
 		"revisions":    func(b *bytes.Buffer) error { return RevisionsCSV(b, revisions()) },
