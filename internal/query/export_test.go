@@ -1,9 +1,15 @@
 package query
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // LimitRows lowers MaxRows for a test.
 func (c *Client) LimitRows(n int) { c.maxRows = n }
+
+// Bounded gives a context as statements have it.
+func (c *Client) Bounded(ctx context.Context) context.Context { return c.bounded(ctx) }
 
 // At sets the client's clock.
 func (c *Client) At(now time.Time) { c.now = func() time.Time { return now } }

@@ -3,6 +3,7 @@ package query_test
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,13 +21,13 @@ func TestMinHandsets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := drawResidency(t, query.BucketDay, query.BucketWeek, query.BucketTotal)
 		q.Since, q.Until = drawTimes(t, 24*time.Hour)
-		q.MinHandsets = rapid.IntRange(1, 30).Draw(t, "k")
+		q.MinHandsets, q.Hours = rapid.IntRange(1, 30).Draw(t, "k"), nil
 		a, err := c.Residency(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
 		total := q
-		total.By, total.Top = nil, 0
+		total.By, total.ShareOf, total.Top = nil, nil, 0
 		totals, err := c.Residency(t.Context(), total)
 		if err != nil {
 			t.Fatal(err)
@@ -67,26 +68,59 @@ func TestMinHandsets(t *testing.T) {
 			if r.Suppressed || r.Unobserved || len(hidden) == 0 {
 				continue
 			}
+			// Of a group with a share that is told, the total is known.
+			for _, known := range groupsTold(q, r.Bucket, a.Rows) {
+				var rest []*tally
+				for _, row := range a.Rows {
+					if row.Bucket.Equal(r.Bucket) && row.Suppressed && partOf(q, row.Key) == known {
+						s := want[place{row.Bucket, row.Key}]
+						rest = append(rest, s)
+						hidden = slices.DeleteFunc(hidden, func(x *tally) bool { return x == s })
+					}
+				}
+				if most := together(rest); len(rest) == 1 || len(rest) > 0 && most < q.MinHandsets {
+					t.Fatalf("%v: %d withheld rows of %+v together are of %d handsets", r.Bucket, len(rest), known, most)
+				}
+			}
+			if len(hidden) == 0 {
+				continue
+			}
 			if len(hidden) < 2 {
 				t.Fatalf("%v: the one withheld is %d − %d", r.Bucket, r.BytesUp, told[r.Bucket])
 			}
 			// The sum of the withheld is known: it must be of enough handsets together.
-			together := map[time.Time]map[uint64]bool{}
-			for _, s := range hidden {
-				for week, list := range s.handsets {
-					if together[week] == nil {
-						together[week] = map[uint64]bool{}
-					}
-					for h := range list {
-						together[week][h] = true
-					}
-				}
-			}
-			if most, _ := (&tally{handsets: together}).most(); most < q.MinHandsets {
+			if most := together(hidden); most < q.MinHandsets {
 				t.Fatalf("%v: %d withheld rows together are of %d handsets", r.Bucket, len(hidden), most)
 			}
 		}
 	})
+}
+
+// groupsTold are what the told shares of a bucket are of.
+func groupsTold(q query.Residency, bucket time.Time, rows []query.ResidencyRow) (out []query.Key) {
+	for _, r := range rows {
+		if k := partOf(q, r.Key); len(q.ShareOf) > 0 && r.Bucket.Equal(bucket) && !r.Suppressed && !r.Unobserved && !slices.Contains(out, k) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// together is how many handsets several figures are of, in the week with the most.
+func together(all []*tally) int {
+	handsets := map[time.Time]map[uint64]bool{}
+	for _, s := range all {
+		for week, list := range s.handsets {
+			if handsets[week] == nil {
+				handsets[week] = map[uint64]bool{}
+			}
+			for h := range list {
+				handsets[week][h] = true
+			}
+		}
+	}
+	most, _ := (&tally{handsets: handsets}).most()
+	return most
 }
 
 func TestSuppressedFiguresAreAbsent(t *testing.T) {

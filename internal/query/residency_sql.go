@@ -155,8 +155,13 @@ func (q Residency) dimensions() []Dimension {
 		by     Dimension
 		values int
 	}{
-		{ByVendor, len(q.Vendors)}, {ByPlace, len(q.Places)}, {ByCountry, len(q.Countries)}, {ByASN, len(q.ASNs)},
-		{ByJurisdiction, len(q.Jurisdictions)}, {ByVerdict, len(q.Verdicts)}, {ByConfidence, len(q.Confidences)},
+		{ByVendor, len(q.Vendors)},
+		{ByPlace, len(q.Places)},
+		{ByCountry, len(q.Countries)},
+		{ByASN, len(q.ASNs)},
+		{ByJurisdiction, len(q.Jurisdictions)},
+		{ByVerdict, len(q.Verdicts)},
+		{ByConfidence, len(q.Confidences)},
 	} {
 		if f.values > 0 {
 			all = append(all, f.by)

@@ -23,6 +23,7 @@ var questions = map[string]func(*testing.T, *query.Client) (any, error){
 			{By: query.Dimensions()},
 			{By: query.Dimensions(), Bucket: query.BucketMinute, Top: 1},
 			{By: []query.Dimension{query.ByVendor}, Bucket: query.BucketHour},
+			{By: []query.Dimension{query.ByVendor, query.ByPlace}, ShareOf: []query.Dimension{query.ByVendor}, Top: 2, Where: []query.Condition{{Dimension: query.BySite, Match: ".*"}}, Hours: &query.Hours{To: 23}},
 			{By: []query.Dimension{query.ByVendor}, Bucket: query.BucketWeek, MinHandsets: 1},
 		} {
 			a, err := c.Residency(t.Context(), q)
@@ -60,7 +61,14 @@ var questions = map[string]func(*testing.T, *query.Client) (any, error){
 		if len(vendors.Rows) != len(exporters.Rows) {
 			t.Errorf("%d vendors and %d exporters", len(vendors.Rows), len(exporters.Rows))
 		}
-		return []any{vendors.Rows, exporters.Rows}, err
+		if err != nil {
+			return nil, err
+		}
+		ends, err := c.Values(t.Context(), query.Values{Dimension: query.ByPlace, Filter: query.Filter{Networks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}})
+		if len(ends.Rows) != len(exporters.Rows) {
+			t.Errorf("%d places of remote ends and %d exporters", len(ends.Rows), len(exporters.Rows))
+		}
+		return []any{vendors.Rows, exporters.Rows, ends.Rows}, err
 	},
 	"Flows": func(t *testing.T, c *query.Client) (any, error) {
 		return c.Flows(t.Context(), query.Flows{Since: monday, Until: monday.AddDate(0, 0, 1)})
@@ -116,7 +124,7 @@ func TestScope(t *testing.T) {
 	for i := range methods.NumMethod() {
 		m := methods.Method(i)
 		switch m.Name {
-		case "LimitRows", "At": // of tests
+		case "LimitRows", "At", "Bounded": // of tests
 			continue
 		case "Revisions": // of days, and not of operators
 			continue
@@ -197,6 +205,19 @@ func TestNoWordOfAQuestionIsInItsSQL(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	r, err = c.Residency(t.Context(), query.Residency{
+		By: query.Dimensions(), ShareOf: []query.Dimension{query.ByVendor}, Top: 3, Hours: &query.Hours{To: 3, Location: "Asia/Kolkata"},
+		Where: []query.Condition{{Dimension: query.ByPlace, Values: words}, {Dimension: query.ByASN, Values: []string{"3141592"}}, {Dimension: query.BySite, Match: word + ".*", Not: true}},
+	})
+	statements = append(statements, r.Statements...)
+	if err != nil {
+		t.Error(err)
+	}
+	values, err := c.Values(t.Context(), query.Values{Dimension: query.ByASN, Filter: filter, Search: word})
+	statements = append(statements, values.Statements...)
+	if err != nil {
+		t.Error(err)
+	}
 	e, err := c.Endpoints(t.Context(), query.Endpoints{Filter: filter})
 	statements = append(statements, e.Statements...)
 	if err != nil {
@@ -230,11 +251,11 @@ func TestNoWordOfAQuestionIsInItsSQL(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	if len(statements) < 34 {
+	if len(statements) < 42 {
 		t.Errorf("%d statements", len(statements))
 	}
 	for _, s := range statements {
-		for _, w := range []string{word, "3141592", "203.0.113"} {
+		for _, w := range []string{word, "3141592", "203.0.113", "Kolkata"} {
 			if strings.Contains(s.SQL, w) {
 				t.Errorf("%s has %q in\n%s", s.For, w, s.SQL)
 			}
