@@ -198,9 +198,9 @@ func length(d time.Duration) string {
 		name   string
 		length time.Duration
 	}{{"d", day}, {"h", time.Hour}, {"min", time.Minute}} {
-		if n := d / u.length; n > 0 {
+		if n := int(d / u.length); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, u.name))
-			d -= n * u.length
+			d %= u.length
 		}
 	}
 	return strings.Join(parts, " ")

@@ -20,8 +20,12 @@ func Overtakes(out io.Writer, all []query.Overtake, by query.Dimension, a query.
 		return notes(out, o.Width, residencyNotes(&a))
 	}
 	t := &table{columns: []column{
-		{title: "Ahead", most: 32}, {title: "Share", right: true, drop: 2}, {title: "Behind", most: 32}, {title: "Share", right: true, drop: 2},
-		{title: "Since"}, {title: "Beyond sampling since", drop: 1},
+		{title: "Ahead", most: 32},
+		{title: "Share", right: true, drop: 2},
+		{title: "Behind", most: 32},
+		{title: "Share", right: true, drop: 2},
+		{title: "Since"},
+		{title: "Beyond sampling since", drop: 1},
 	}}
 	for i := range all {
 		x := &all[i]
