@@ -54,3 +54,18 @@ func TestShareOfDown(t *testing.T) {
 		t.Errorf("%+v", nothingUp[0].out)
 	}
 }
+
+// An answer withholds within what its shares are of: b's share tells the total of b.
+func TestWithheldWithinWhatSharesAreOf(t *testing.T) {
+	of := func(vendor, place string, handsets, up uint64) cell {
+		return cell{key: Key{Vendor: vendor, Place: place}, handsets: handsets, sums: sums{flows: 1, bytesUp: up}}
+	}
+	a := ResidencyAnswer{Question: Residency{Bucket: BucketTotal, By: []Dimension{ByVendor, ByPlace}, ShareOf: []Dimension{ByVendor}, MinHandsets: 5}}
+	a.assemble(gathered{cells: []cell{of("a", "X", 9, 1), of("a", "Y", 9, 50), of("b", "X", 1, 10), of("b", "Y", 9, 20), of("b", "Z", 9, 30)}}, 0)
+	want := map[Key]bool{{Vendor: "b", Place: "X"}: true, {Vendor: "b", Place: "Y"}: true}
+	for _, r := range a.Rows {
+		if r.Suppressed != want[r.Key] {
+			t.Errorf("%+v withheld: %v", r.Key, r.Suppressed)
+		}
+	}
+}
