@@ -19,7 +19,13 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 web := services/reporter/internal/web
 web_sources := $(shell find $(web) \( -name node_modules -o -name dist \) -prune -o -type f ! -name '*.go' -print)
-go_modules := . dashboards/plugin
+plugin := dashboards/plugin
+plugin_sources := $(shell find $(plugin)/src -type f) $(addprefix $(plugin)/,README.md package.json tsconfig.json vite.config.ts)
+plugin_folder := build/plugin/landfall-residency-datasource
+# The machines that the plugin's backend is built for: this one, unless more are named, such as
+# PLUGIN_PLATFORMS='linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64'.
+PLUGIN_PLATFORMS ?= $(shell go env GOOS)/$(shell go env GOARCH)
+go_modules := . $(plugin)
 
 # The node of the Kafka tests: beside one that `make kafka` started, and fresh each time.
 KAFKA_TEST_PORT ?= 19192
@@ -65,13 +71,17 @@ data: build ## Fetch the data sets and the ClickHouse engine (240 MB), if they a
 	@$(step) 'data sets' bin/landfall data update engine city asn oui
 
 .PHONY: plugin
-plugin: ## Build the Grafana plugin's backend into build/plugin
+plugin: $(plugin)/dist/module.js ## Build the Grafana plugin into build/plugin, its backend for PLUGIN_PLATFORMS
 	@$(need) go
 	@mkdir -p build/plugin
-	@rm -rf build/plugin/landfall-residency-datasource
-	@cp -r dashboards/plugin/src build/plugin/landfall-residency-datasource
-	@$(step) 'build the Grafana plugin' go -C dashboards/plugin build -ldflags '-s -w' \
-	  -o $(CURDIR)/build/plugin/landfall-residency-datasource/gpx_landfall_residency_$$(go env GOOS)_$$(go env GOARCH) ./pkg
+	@rm -rf $(plugin_folder)
+	@cp -r $(plugin)/dist $(plugin_folder)
+	@for platform in $(PLUGIN_PLATFORMS); do \
+	  os=$${platform%/*} arch=$${platform#*/} end=; \
+	  if [ $$os = windows ]; then end=.exe; fi; \
+	  GOOS=$$os GOARCH=$$arch $(step) "build the Grafana plugin for $$platform" go -C $(plugin) build -ldflags '-s -w' \
+	    -o $(CURDIR)/$(plugin_folder)/gpx_landfall_residency_$${os}_$$arch$$end ./pkg; \
+	done
 
 ##@ Test
 
@@ -86,6 +96,7 @@ test: ## Set up what is needed and run everything
 	@$(MAKE) test-race
 	@$(MAKE) test-plugin
 	@$(MAKE) test-web
+	@$(MAKE) test-plugin-web
 	@$(MAKE) test-kafka
 	@$(MAKE) test-e2e
 	@$(MAKE) test-chaos
@@ -126,6 +137,11 @@ test-kafka: kafka-libs ## On real Apache Kafka what else runs on the embedded br
 test-web: $(web)/dist/index.html ## Types, style and unit tests of the page
 	@$(step) 'check the page' npm --prefix $(web) run --silent check
 	@$(step) 'test the page' npm --prefix $(web) run --silent test
+
+.PHONY: test-plugin-web
+test-plugin-web: $(plugin)/dist/module.js ## Types, style and unit tests of the Grafana plugin's front end
+	@$(step) "check the plugin's front end" npm --prefix $(plugin) run --silent check
+	@$(step) "test the plugin's front end" npm --prefix $(plugin) run --silent test
 
 .PHONY: test-chaos
 test-chaos: build data kafka-libs ## The short form of chaos: kills, freezes and cuts on both brokers, every table to the byte
@@ -181,10 +197,11 @@ lint: bin/tools/golangci-lint bin/tools/buf $(web)/dist/index.html ## golangci-l
 	@for script in .ci/run tools/step tools/need tools/generate tests/kafka/*.sh tests/kafka/run; do bash -n $$script; done
 
 .PHONY: fmt
-fmt: bin/tools/golangci-lint ## Format the Go code and the page
+fmt: bin/tools/golangci-lint ## Format the Go code, the page and the plugin's front end
 	@for module in $(go_modules); do (cd $$module && $(CURDIR)/bin/tools/golangci-lint fmt --config $(CURDIR)/.golangci.yml ./...); done
 	@bin/tools/buf format -w schemas/proto
 	@npm --prefix $(web) run --silent format
+	@npm --prefix $(plugin) run --silent format
 
 .PHONY: generate
 generate: bin/tools/buf build ## Write the generated Go code and docs/configuration.md
@@ -201,7 +218,7 @@ tidy: ## go mod tidy in every module
 
 .PHONY: clean
 clean: ## Remove what was built; the fetched data stay
-	@rm -rf bin build $(web)/dist/[!.]* $(web)/node_modules tests/browser/node_modules
+	@rm -rf bin build $(web)/dist/[!.]* $(web)/node_modules tests/browser/node_modules $(plugin)/dist $(plugin)/node_modules
 
 # --- Files
 
@@ -212,6 +229,15 @@ $(web)/node_modules/.package-lock.json: $(web)/package-lock.json
 
 $(web)/dist/index.html: $(web)/node_modules/.package-lock.json $(web_sources)
 	@$(step) 'build the page' npm --prefix $(web) run --silent build
+	@touch $@
+
+$(plugin)/node_modules/.package-lock.json: $(plugin)/package-lock.json
+	@$(need) node npm
+	@$(step) "the plugin's libraries" npm --prefix $(plugin) ci --no-progress
+	@touch $@
+
+$(plugin)/dist/module.js: $(plugin)/node_modules/.package-lock.json $(plugin_sources)
+	@$(step) "build the plugin's front end" npm --prefix $(plugin) run --silent build
 	@touch $@
 
 .PHONY: browser-libs

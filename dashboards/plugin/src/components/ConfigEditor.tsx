@@ -41,14 +41,19 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
 
   const number = (name: Named<number>, label: string, help: string, usual: string, least = 0, most = Infinity) => {
     const value = settings[name];
-    const wrong = value !== undefined && !(value >= least && value <= most);
+    const whole = name === "completenessBound" || Number.isInteger(value);
+    const wrong = value !== undefined && !(value >= least && value <= most && whole);
     return (
       <Field
         label={label}
         description={help}
         htmlFor={idOf(name)}
         invalid={wrong}
-        error={wrong ? `A number from ${least}${most === Infinity ? "" : ` to ${most}`}` : undefined}
+        error={
+          wrong
+            ? `A ${name === "completenessBound" ? "" : "whole "}number from ${least}${most === Infinity ? "" : ` to ${most}`}`
+            : undefined
+        }
       >
         <NumberInput
           id={idOf(name)}
@@ -63,13 +68,18 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
     );
   };
 
-  const toggle = (name: Named<boolean>, label: string, help: string) => (
+  const toggle = (
+    name: Named<boolean>,
+    label: string,
+    help: string,
+    change = (on: boolean): Partial<Settings> => ({ [name]: on || undefined }),
+  ) => (
     <Field label={label} description={help} htmlFor={idOf(name)} disabled={disabled}>
       <Switch
         id={idOf(name)}
         aria-label={label}
         value={settings[name] ?? false}
-        onChange={(event) => set({ [name]: event.currentTarget.checked || undefined })}
+        onChange={(event) => set(change(event.currentTarget.checked))}
       />
     </Field>
   );
@@ -155,7 +165,7 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
       </FieldSet>
 
       <FieldSet label="Encryption">
-        {toggle("tls", "Use TLS", "Needed for a ClickHouse on another machine.")}
+        {toggle("tls", "Use TLS", "Needed for a ClickHouse on another machine.", withTLS)}
         {settings.tls && (
           <>
             {text("serverName", "Server name", "The name in the server's certificate.", "The host of the address")}
@@ -199,13 +209,15 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
           "Fewest handsets",
           "Figures about fewer handsets than this are withheld, nothing is finer than a day, and single flows are refused.",
           "0: nothing is withheld",
+          0,
+          1_000_000,
         )}
       </FieldSet>
 
       <FieldSet label="Limits of a query">
-        {number("timeoutSeconds", "Time limit", "Seconds that ClickHouse may work on one statement.", "30", 1)}
-        {number("maxConnections", "Connections", "Most connections to ClickHouse at a time.", "10", 1)}
-        {number("maxRows", "Rows", "Most rows of an answer.", "Landfall's own limit", 1)}
+        {number("timeoutSeconds", "Time limit", "Seconds that ClickHouse may work on one statement.", "30", 1, 600)}
+        {number("maxConnections", "Connections", "Most connections to ClickHouse at a time.", "10", 1, 200)}
+        {number("maxRows", "Rows", "Most rows of an answer.", "100000", 1, 1_000_000)}
         {number(
           "maxBytesRead",
           "Bytes read",
@@ -230,10 +242,18 @@ export function ConfigEditor({ options, onOptionsChange }: Props) {
           "The health check warns when the newest flow is older than these minutes.",
           "15",
           1,
+          366 * 24 * 60,
         )}
       </FieldSet>
     </>
   );
+}
+
+// The backend refuses what is about TLS where there is none.
+function withTLS(on: boolean): Partial<Settings> {
+  return on
+    ? { tls: true, allowPlaintext: undefined }
+    : { tls: undefined, serverName: undefined, tlsAuth: undefined, tlsAuthWithCACert: undefined };
 }
 
 function addressOf({ protocol, tls }: Settings): string {
