@@ -22,14 +22,18 @@ let query: ResidencyQuery;
 
 beforeEach(() => {
   vi.resetAllMocks();
+  query = { refId: "none yet" };
   setTemplateSrv(templates({ vendor: "Apple" }));
   getValues.mockResolvedValue([{ value: "DE-HE", text: "Hesse, Germany" }]);
 });
 
 function Editing({ start, app }: { start: ResidencyQuery; app?: CoreApp }) {
   const [now, setNow] = useState(start);
-  query = now;
-  return <QueryEditor query={now} onChange={setNow} onRunQuery={onRunQuery} datasource={source} app={app} />;
+  const keep = (next: ResidencyQuery) => {
+    query = next;
+    setNow(next);
+  };
+  return <QueryEditor query={now} onChange={keep} onRunQuery={onRunQuery} datasource={source} app={app} />;
 }
 
 const pick = async (label: string, option: RegExp) => {
@@ -131,8 +135,11 @@ describe("ConfigEditor", () => {
   let options: Options;
   function Configuring({ start }: { start: Partial<Options> }) {
     const [now, setNow] = useState({ jsonData: {}, secureJsonFields: {}, ...start } as Options);
-    options = now;
-    return <ConfigEditor options={now} onOptionsChange={setNow} />;
+    const keep = (next: Options) => {
+      options = next;
+      setNow(next);
+    };
+    return <ConfigEditor options={now} onOptionsChange={keep} />;
   }
 
   test("a password is set, never shown, and reset", async () => {
