@@ -85,7 +85,7 @@ func pipeline() Dashboard {
 			panel.Query{Type: panel.TypeResidency, By: by(query.BySite, query.ByOperator), Sites: filter("site"), Bucket: "total", Format: "table", Sides: []string{"source", "destination", "both", "none"}},
 			interval, "Share .*").at(0, 25, 12, 9),
 		rows("Events", "Changes of data sets and policies, and silences of exporters.",
-			panel.Query{Type: panel.TypeAnnotations, Sites: filter("site"), Format: "table"}, "id", "tags").at(12, 25, 12, 9),
+			panel.Query{Type: panel.TypeAnnotations, Sites: filter("site"), Format: "table"}, "Id", "Tags").at(12, 25, 12, 9),
 		stat("Newest flow's data sets", "The versions of the data sets that judged the newest flow. Empty: no flow came in within the time shown.",
 			panel.Query{Type: panel.TypeFlows, Sites: filter("site"), Top: 1}, "lastNotNull", "/^Data sets$/").
 			at(0, 34, 24, 4),

@@ -25,7 +25,7 @@ func migration() Dashboard {
 			stacked().at(0, 17, 14, 11),
 		rows("Shifts of share against the time before", "The time shown against as much time before it. Share outside: sampling does not explain the shift.",
 			panel.Query{Type: panel.TypeShifts, Vendors: filter("vendor"), Sites: filter("site"), By: by(query.ByPlace), Top: 15},
-			interval, placeCode, "Before", "After", "Difference", "Ratio", "Outside").
+			interval, placeCode, "Bytes up (before|after)", "Difference", "Ratio", "Outside").
 			at(14, 17, 10, 11),
 	)
 }
@@ -67,7 +67,7 @@ func vendor() Dashboard {
 			at(12, 14, 12, 9).to(Endpoints),
 		rows("What moved", "Places whose share of the vendor's own uploads changed most against as much time before. Share outside: sampling does not explain it.",
 			of(panel.Query{Type: panel.TypeShifts, By: by(query.ByVendor, query.ByPlace), ShareOf: by(query.ByVendor), Top: 20}),
-			interval, placeCode, "Before", "After", "Difference", "Ratio", "Outside").
+			interval, placeCode, "Bytes up (before|after)", "Difference", "Ratio", "Outside").
 			at(0, 23, 24, 9).to(Migration),
 	)
 }
