@@ -78,8 +78,8 @@ func seed(t *testing.T) panel.Env {
 	for d := range days {
 		at := monday.AddDate(0, 0, d)
 		var all []flowstest.Flow
-		for _, hour := range []time.Duration{3, 12, 20, 23} {
-			h := at.Add(hour * time.Hour)
+		for _, hour := range []int{3, 12, 20, 23} {
+			h := at.Add(time.Duration(hour) * time.Hour)
 			all = append(all,
 				flow(h, "Xiaomi", "CN", "CN-BJ", "203.0.113.7", uint64(2200-100*d)),
 				flow(h, "Xiaomi", "US", "US-OR", "198.51.100.7", uint64(100+100*d)),
