@@ -20,7 +20,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 web := services/reporter/internal/web
 web_sources := $(shell find $(web) \( -name node_modules -o -name dist \) -prune -o -type f ! -name '*.go' -print)
 plugin := dashboards/plugin
-plugin_sources := $(shell find $(plugin)/src -type f) $(addprefix $(plugin)/,README.md package.json tsconfig.json vite.config.ts)
+plugin_sources := $(shell find $(plugin)/src dashboards/json -type f) $(addprefix $(plugin)/,README.md package.json tsconfig.json vite.config.ts)
 plugin_folder := build/plugin/landfall-residency-datasource
 # The machines that the plugin's backend is built for: this one, unless more are named, such as
 # PLUGIN_PLATFORMS='linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64'.

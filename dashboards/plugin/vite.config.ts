@@ -33,6 +33,16 @@ export default defineConfig({
         (plugins as Plugin[]).splice(i, i < 0 ? 0 : 1);
       },
       generateBundle() {
+        const { includes } = JSON.parse(readFileSync("src/plugin.json", "utf8")) as {
+          includes: Array<{ path: string }>;
+        };
+        for (const { path } of includes) {
+          this.emitFile({
+            type: "asset",
+            fileName: path,
+            source: readFileSync(path.replace("dashboards/", "../json/")),
+          });
+        }
         for (const [fileName, from] of Object.entries({ ...beside, LICENSE: "../../LICENSE" })) {
           this.emitFile({ type: "asset", fileName, source: readFileSync(from) });
         }
