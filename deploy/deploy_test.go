@@ -209,8 +209,9 @@ func checkPod(t *testing.T, o object, pod podSpec, configMaps map[string]bool) {
 	}
 }
 
-// TestConfiguration lets the binary itself check the configuration, and finds its ports in the pods.
-func TestConfiguration(t *testing.T) {
+// landfall is the path of the binary: LANDFALL_BINARY, or one that is built for this test.
+func landfall(t *testing.T) string {
+	t.Helper()
 	program := os.Getenv("LANDFALL_BINARY")
 	if program == "" {
 		program = filepath.Join(t.TempDir(), "landfall")
@@ -219,6 +220,12 @@ func TestConfiguration(t *testing.T) {
 			t.Fatalf("build landfall: %v\n%s", err, out)
 		}
 	}
+	return program
+}
+
+// TestConfiguration lets the binary itself check the configuration, and finds its ports in the pods.
+func TestConfiguration(t *testing.T) {
+	program := landfall(t)
 	file := filepath.Join(base, "landfall.yaml")
 	check := exec.CommandContext(t.Context(), program, "check-config", "--config", file)
 	check.Env = []string{"LANDFALL_CLICKHOUSE_PASSWORD=a", "LANDFALL_READER_PASSWORD=b"}
