@@ -48,7 +48,7 @@ export async function open(browser, { view, theme = "dark", width = 1280, height
     locale: "en-GB",
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(8_000);
   const faults = [];
   const sent = [];
   const origin = new URL(base).origin;

@@ -56,6 +56,7 @@ func (h *Host) Handler() http.Handler {
 	}
 	mux.Handle("/public/plugins/"+pluginhost.PluginID+"/",
 		http.StripPrefix("/public/plugins/"+pluginhost.PluginID+"/", http.FileServer(http.Dir(h.Module))))
+	mux.HandleFunc("/public/build/img/icons/{folder}/{name}", icon)
 	mux.Handle("/", http.FileServer(http.Dir(h.Page)))
 	return mux
 }

@@ -3,11 +3,11 @@
 //
 //	go test ./tests/browser
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { answered, base, launch, missing, open, pale, rows, truth } from "./browser.mjs";
+import { answered, launch, missing, open, pale, rows, truth } from "./browser.mjs";
 
 const shots = join(dirname(fileURLToPath(import.meta.url)), "../../../../build/grafana");
 const pictures = process.env.LANDFALL_PICTURES ?? "";
@@ -33,7 +33,9 @@ describe("plugin", { skip: why || false }, () => {
     const { context, page, faults, sent } = await open(browser, { ...times, ...options });
     try {
       assert.equal(await page.getByTestId("broken").count(), 0, await page.locator("main").innerText());
-      await use(page, sent);
+      await use(page, sent).catch((error) => {
+        throw new Error(`${error.message}\n${faults.join("\n")}`, { cause: error });
+      });
       assert.deepEqual(faults, []);
       const inputs = await page.locator("input, textarea").evaluateAll((all) => all.map((e) => e.value));
       assert.ok(!(await page.content()).includes(secret) && !inputs.includes(secret), "the password is in the page");
@@ -123,6 +125,3 @@ describe("plugin", { skip: why || false }, () => {
     });
   });
 });
-
-void existsSync;
-void base;

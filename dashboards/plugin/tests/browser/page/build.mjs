@@ -1,6 +1,6 @@
 // Builds the page of the browser test into build/grafana/page, with the libraries and the bundler that the
 // plugin itself is developed with.
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -19,6 +19,16 @@ await build({
   logLevel: 'error',
   define: { 'process.env.NODE_ENV': '"production"', 'process.env': '{}', global: 'globalThis' },
   loader: { '.svg': 'dataurl', '.ttf': 'dataurl', '.woff': 'dataurl', '.woff2': 'dataurl', '.png': 'dataurl' },
+  plugins: [
+    {
+      // A default import of CommonJS from an .mjs file means another thing to Node than to Grafana's bundler.
+      name: 'scrollbars',
+      setup: (b) =>
+        b.onLoad({ filter: /CustomScrollbar\.mjs$/ }, ({ path }) => ({
+          contents: readFileSync(path, 'utf8').replace('import Scrollbars from', 'import { Scrollbars } from'),
+        })),
+    },
+  ],
   // The editor for code is five of six megabytes, and nothing here opens it.
   alias: { 'monaco-editor': here + 'nothing.ts' },
 });

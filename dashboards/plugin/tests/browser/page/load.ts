@@ -58,6 +58,11 @@ export async function load(): Promise<Loaded> {
     if (name === 'exports') {
       return exported;
     }
+    if (name === 'require') {
+      return () => {
+        throw new Error('module.js calls require, which Grafana does not have');
+      };
+    }
     if (name === 'module') {
       return { id: pluginId, uri: `${folder}/module.js`, exports: exported };
     }
@@ -71,7 +76,7 @@ export async function load(): Promise<Loaded> {
   if (!plugin) {
     throw new Error('module.js does not export plugin');
   }
-  return { plugin, meta, dependencies: names.filter((n) => n !== 'exports' && n !== 'module') };
+  return { plugin, meta, dependencies: names.filter((n) => n in shared) };
 }
 
 /** define runs a script and returns what it gives to AMD's define. */

@@ -53,7 +53,10 @@ export async function ask(source: Source, request: DataQueryRequest): Promise<Da
 
 export function Explore({ loaded, source, range, query: first }: ViewProps) {
   const Editor = loaded.plugin.components.QueryEditor!;
-  const [query, setQuery] = useState<DataQuery>({ ...source.getDefaultQuery?.(CoreApp.Explore), ...first });
+  const [query, setQuery] = useState<DataQuery>(
+    // Grafana fills in the defaults of an empty query only.
+    'queryType' in first ? first : { ...source.getDefaultQuery?.(CoreApp.Explore), ...first }
+  );
   const [response, setResponse] = useState<DataQueryResponse>();
   const [latest] = useState({ query, runs: 0 });
   const run = async () => {
