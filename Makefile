@@ -83,6 +83,15 @@ plugin: $(plugin)/dist/module.js ## Build the Grafana plugin into build/plugin, 
 	    -o $(CURDIR)/$(plugin_folder)/gpx_landfall_residency_$${os}_$$arch$$end ./pkg; \
 	done
 
+grafana_zip := build/landfall-grafana-$(VERSION).zip
+
+.PHONY: grafana-package
+grafana-package: ## Pack the plugin for Linux (amd64, arm64), provisioning and dashboards into a zip
+	@$(MAKE) plugin PLUGIN_PLATFORMS='linux/amd64 linux/arm64'
+	@$(step) 'pack $(grafana_zip)' go -C $(plugin) run ./pack -plugin $(CURDIR)/$(plugin_folder) -grafana $(CURDIR)/dashboards -o $(CURDIR)/$(grafana_zip)
+	@$(step) 'look into the zip' env LANDFALL_GRAFANA_PACKAGE=$(CURDIR)/$(grafana_zip) go -C $(plugin) test -count=1 -run TestPackage ./pack
+	@echo 'Unpack $(grafana_zip); its README.md says what goes where.'
+
 ##@ Test
 
 # The parts that take long are prepared two at a time; after that, one after the other, so that
@@ -97,6 +106,7 @@ test: ## Set up what is needed and run everything
 	@$(MAKE) test-plugin
 	@$(MAKE) test-web
 	@$(MAKE) test-plugin-web
+	@$(MAKE) test-plugin-browser
 	@$(MAKE) test-kafka
 	@$(MAKE) test-e2e
 	@$(MAKE) test-chaos
@@ -119,7 +129,20 @@ test-race: ## Go tests with the race detector
 .PHONY: test-plugin
 test-plugin: ## Go tests of the Grafana plugin's module
 	@$(need) go
-	@$(step) 'go test dashboards/plugin' go -C dashboards/plugin test -timeout $(TEST_TIMEOUT) ./...
+	@$(step) 'go test dashboards/plugin' go -C dashboards/plugin test -timeout $(TEST_TIMEOUT) $$(go -C $(plugin) list ./... | grep -v /tests/browser)
+
+# A minute and a half on two cores.
+.PHONY: test-plugin-browser
+test-plugin-browser: plugin grafana-page browser-libs data ## The plugin's editors and answers in a real browser, on the real binary
+	@$(step) 'go test dashboards/plugin/tests/browser' go -C $(plugin) test -count=1 -timeout $(TEST_TIMEOUT) ./tests/browser
+
+.PHONY: grafana-page
+grafana-page: $(plugin)/node_modules/.package-lock.json
+	@$(step) "build the browser test's page" node $(plugin)/tests/browser/page/build.mjs
+
+.PHONY: grafana-pictures
+grafana-pictures: plugin grafana-page browser-libs data ## Take the pictures of docs/images/grafana-*.png anew
+	@go -C $(plugin) test -count=1 ./tests/browser -pictures $(CURDIR)/docs/images
 
 # The binary is the real one, built without the race detector.
 .PHONY: test-e2e
