@@ -107,7 +107,8 @@ func (c Config) options(tls *tls.Config, database string) *clickhousego.Options 
 	}
 	if c.Protocol == ProtocolHTTP {
 		o.Protocol = clickhousego.HTTP
-		// Over HTTP nothing tells the server that nobody waits any more, unless it looks.
+		// Over HTTP nothing tells the server that nobody waits any more, unless it looks; which it does for
+		// what may only read.
 		o.Settings = clickhousego.Settings{"cancel_http_readonly_queries_on_client_close": 1}
 		// A proxy that the environment names is for the way out, not for a database.
 		o.TransportFunc = func(t *http.Transport) (http.RoundTripper, error) {

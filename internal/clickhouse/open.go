@@ -18,18 +18,27 @@ func Open(ctx context.Context, c Config, log *slog.Logger) (driver.Conn, error) 
 	return open(ctx, c, c.Database, log)
 }
 
-// Connect returns connections for queries, which are made with the first statements. It does not
-// wait for the server.
+// Connect returns connections that can only read and set what a statement may cost. They are made
+// with the first statements; it does not wait for the server.
 func Connect(c Config) (driver.Conn, error) {
-	return connect(c, c.Database)
+	return connect(c, c.Database, true)
 }
 
-func connect(c Config, database string) (driver.Conn, error) {
+func connect(c Config, database string, readOnly bool) (driver.Conn, error) {
 	tls, err := c.TLS.Client()
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse tls: %w", err)
 	}
-	conn, err := clickhousego.Open(c.options(tls, database))
+	options := c.options(tls, database)
+	if readOnly {
+		if options.Settings == nil {
+			options.Settings = clickhousego.Settings{}
+		}
+		// What was set before stays as it is if it is the same: a user of such a profile may say it again.
+		// Over HTTP the server ends statements whose client is gone only under this setting.
+		options.Settings["readonly"] = 2
+	}
+	conn, err := clickhousego.Open(options)
 	if err != nil {
 		return nil, fmt.Errorf("open ClickHouse at %v: %w", c.Addresses, err)
 	}
@@ -37,7 +46,7 @@ func connect(c Config, database string) (driver.Conn, error) {
 }
 
 func open(ctx context.Context, c Config, database string, log *slog.Logger) (driver.Conn, error) {
-	conn, err := connect(c, database)
+	conn, err := connect(c, database, false)
 	if err != nil {
 		return nil, err
 	}

@@ -37,13 +37,13 @@ func TestSettings(t *testing.T) {
 		`{"address":"x","protocol":"grpc","database":"a b","timeoutSeconds":-1,"maxConnections":1000,"maxRows":-1,"minHandsets":-1,"freshnessMinutes":-1,"completenessBound":2,"operators":[""]}`: {
 			`"x" is not host:port`, `"grpc"`, `"a b"`, "timeoutSeconds", "maxConnections", "maxRows", "minHandsets", "freshnessMinutes", "completenessBound", "operators",
 		},
-		`{"address":"127.0.0.1:99999"}`:                  {"host:port"},
-		`{"tlsAuth":true}`:                               {"tls is off", "tlsClientCert"},
-		`{"tls":true,"tlsAuthWithCACert":true}`:          {"tlsCACert is missing"},
-		`{"operators":"north"}`:                          {"operators"}, // never wider than it was meant
-		`{"sites":{}}`:                                   {"sites"},
-		`{"maxBytesRead":-1}`:                            {"maxBytesRead"},
-		`[]`:                                             {"settings"},
+		`{"address":"127.0.0.1:99999"}`:         {"host:port"},
+		`{"tlsAuth":true}`:                      {"tls is off", "tlsClientCert"},
+		`{"tls":true,"tlsAuthWithCACert":true}`: {"tlsCACert is missing"},
+		`{"operators":"north"}`:                 {"operators"}, // never wider than it was meant
+		`{"sites":{}}`:                          {"sites"},
+		`{"maxBytesRead":-1}`:                   {"maxBytesRead"},
+		`[]`:                                    {"settings"},
 		`{"tls":true,"tlsAuth":true,"serverName":"a b"}`: {"both needed"},
 	} {
 		_, err := read(settings, nil)

@@ -138,10 +138,10 @@ func (d *Datasource) reach(err error) (name, message string) {
 		return "tls", fmt.Sprintf("The certificate of %s is of an authority that is not trusted; give it as tlsCACert: %v", d.Address, unknown)
 	case errors.As(err, &host):
 		return "tls", fmt.Sprintf("The certificate of %s is for another name; serverName sets it: %v", d.Address, host)
+	case errors.As(err, &header), strings.Contains(text, "does not look like a TLS handshake"), strings.Contains(text, "HTTP response to HTTPS client"):
+		return "tls", fmt.Sprintf("%s does not speak TLS: %v", d.Address, err)
 	case errors.As(err, &invalid), strings.Contains(text, "tls: "), strings.Contains(text, "x509: "):
 		return "tls", fmt.Sprintf("TLS with %s fails: %v", d.Address, err)
-	case errors.As(err, &header), strings.Contains(text, "HTTP response to HTTPS client"):
-		return "tls", fmt.Sprintf("%s does not speak TLS: %v", d.Address, err)
 	}
 	return "connection", fmt.Sprintf("ClickHouse at %s cannot be reached over %s: %v", d.Address, d.Protocol, err)
 }
