@@ -45,21 +45,24 @@ type Datasource struct {
 func New(_ context.Context, settings backend.DataSourceInstanceSettings) (instancemgmt.Instance, error) {
 	d := &Datasource{uid: settings.UID, name: settings.Name, live: newLive(), log: log.DefaultLogger.With("uid", settings.UID)}
 	d.CallResourceHandler = httpadapter.New(d.resources())
+	d.refused = d.open(settings)
+	return d, nil
+}
+
+func (d *Datasource) open(settings backend.DataSourceInstanceSettings) error {
 	c, err := readSettings(settings)
 	if err != nil {
-		d.refused = err
-		return d, nil
+		return err
 	}
 	conn, err := clickhouse.Connect(c.clickhouse)
 	if err != nil {
-		d.refused = err
-		return d, nil
+		return err
 	}
 	d.connection = c
 	d.conn = newQueue(conn, c.MaxConnections)
 	d.client = query.New(d.conn, c.Database, c.options)
 	d.answers = make(chan struct{}, c.MaxConnections)
-	return d, nil
+	return nil
 }
 
 // Dispose ends the streams and closes the connections.
