@@ -145,3 +145,22 @@ func TestCheckPeer(t *testing.T) {
 		}
 	}
 }
+
+// A certificate comes from a file or as text, not as both, and never without its key.
+func TestTLSOfText(t *testing.T) {
+	for _, bad := range []TLS{{CA: "a", CAFile: "b"}, {Cert: "a", CertFile: "b", Key: "k"}, {Cert: "a"}, {KeyFile: "k"}} {
+		if bad.Validate() == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+	for _, bad := range []TLS{{CA: "no PEM"}, {Cert: "no PEM", Key: "geheim"}, {CAFile: "/nowhere"}} {
+		bad.Enabled = true
+		if _, err := bad.Client(); err == nil || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+	c, err := TLS{Enabled: true, ServerName: "ch"}.Client()
+	if err != nil || c.ServerName != "ch" || c.RootCAs != nil {
+		t.Errorf("%+v, %v", c, err)
+	}
+}

@@ -1,7 +1,6 @@
 package protocol_test
 
 import (
-	"io"
 	"net"
 	"slices"
 	"sync"
@@ -51,9 +50,7 @@ func (w *wire) listen(t *testing.T, to string) string {
 				}
 			}
 			if err != nil {
-				if err != io.EOF {
-					in.Close()
-				}
+				in.Close()
 				return
 			}
 		}
