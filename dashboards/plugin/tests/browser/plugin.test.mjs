@@ -124,4 +124,120 @@ describe("plugin", { skip: why || false }, () => {
       await shot(page, "fault");
     });
   });
+
+  // Chooses in one of Grafana's selects with the keyboard alone.
+  const choose = async (page, label, text) => {
+    const box = page.getByRole("combobox", { name: label, exact: true });
+    await box.focus();
+    await page.keyboard.type(text);
+    await page.getByRole("option", { name: text }).first().waitFor();
+    await page.keyboard.press("Enter");
+  };
+
+  test("a first-time user asks every question with the keyboard", async () => {
+    await opened({ view: "explore" }, async (page) => {
+      const box = page.getByRole("combobox", { name: "Question", exact: true });
+      await box.focus();
+      await page.keyboard.press("ArrowDown");
+      await page.getByRole("option").first().waitFor();
+      const questions = await page.getByRole("option").evaluateAll((all) => all.map((e) => (e.querySelector("span") ?? e).textContent));
+      await page.keyboard.press("Escape");
+      assert.ok(questions.length >= samples.length, questions.join(", "));
+      const asked = new Set();
+      for (const question of questions) {
+        await choose(page, "Question", question);
+        await page.getByTestId("run").focus();
+        await page.keyboard.press("Enter");
+        await page.locator('[data-testid="answer"][data-state="done"]').waitFor();
+        const query = JSON.parse(await page.getByTestId("query").textContent());
+        asked.add(query.queryType);
+        const frames = await page.evaluate(() => window.frames.map((f) => f.length));
+        assert.ok(frames.some((n) => n > 0), `${question}: no rows`);
+      }
+      for (const { queryType } of samples) {
+        assert.ok(asked.has(queryType), `${queryType} was not asked, only ${[...asked].join(", ")}`);
+      }
+    });
+  });
+
+  test("a vendor is chosen from what is there, and the SQL is shown", async () => {
+    await opened({ view: "explore", theme: "light" }, async (page) => {
+      await choose(page, "Vendors", "Xiaomi");
+      await page.keyboard.press("Escape"); // a list of several stays open
+      await page.getByTestId("run").click();
+      await answered(page);
+      assert.deepEqual(JSON.parse(await page.getByTestId("query").textContent()).vendors, ["Xiaomi"]);
+      await page.getByRole("button", { name: "Explain" }).click();
+      const explanation = page.getByRole("region", { name: "Explanation" });
+      await explanation.waitFor();
+      assert.match(await explanation.innerText(), /SELECT[\s\S]*FROM/);
+      await looks(page);
+      await shot(page, "explain");
+    });
+  });
+
+  test("Save & test says what is right and what is wrong", async () => {
+    await opened({ view: "settings", height: 1400 }, async (page, sent) => {
+      const health = page.getByTestId("health");
+      const save = async (status) => {
+        await page.getByTestId("save").click();
+        await page.locator(`[data-testid="health"][data-status="${status}"]`).waitFor();
+        return health.innerText();
+      };
+      assert.match(await save("success"), /Connected|flows/i);
+      await looks(page);
+      await shot(page, "settings");
+      const address = page.getByRole("textbox", { name: "Address" });
+      const rightAddress = await address.inputValue();
+      await address.fill("127.0.0.1:1");
+      await address.blur();
+      assert.match(await save("error"), /127\.0\.0\.1:1/);
+      await address.fill(rightAddress);
+      await address.blur();
+      await page.getByRole("button", { name: "Reset" }).first().click();
+      await page.getByLabel("Password", { exact: true }).fill("wrong");
+      await page.getByLabel("Password", { exact: true }).blur();
+      const said = await save("error");
+      assert.match(said, /password|authentication|login|log in/i);
+      assert.ok(!said.includes(secret));
+      await shot(page, "settings-wrong");
+      assert.ok(sent.every((r) => !(r.body ?? "").includes(secret)), "the page sent a secret that it was never told");
+    });
+    await fetch(new URL("/reset", process.env.LANDFALL_URL), { method: "POST" });
+  });
+
+  test("a variable has the values of a dimension", async () => {
+    await opened({ view: "variable" }, async (page) => {
+      await choose(page, "Values of", "Vendor");
+      await page.getByTestId("run").click();
+      await page.locator('[data-testid="values"] li').first().waitFor();
+      const values = await page.locator('[data-testid="values"] li').evaluateAll((all) => all.map((e) => e.dataset.value));
+      assert.deepEqual(values, right.Vendors);
+      await shot(page, "variable");
+    });
+  });
+
+  test("annotations mark silent exporters", async () => {
+    await opened({ view: "annotations" }, async (page) => {
+      await page.getByTestId("run").click();
+      const [frame] = await answered(page);
+      const titles = rows(frame).map((r) => r.title).join("; ");
+      assert.match(titles, /192\.0\.2\.2/);
+      await shot(page, "annotations");
+    });
+  });
+
+  for (const theme of ["dark", "light"]) {
+    test(`the overview's panels have answers, ${theme}`, async () => {
+      const more = { "var-site": "*", "var-vendor": "*", "var-place": "*", "var-period": "auto" };
+      await opened({ view: "overview", theme, more }, async (page) => {
+        await page.locator("html[data-painted]").waitFor({ state: "attached", timeout: 20_000 });
+        const panels = await page.getByTestId("panel").evaluateAll((all) => all.map((e) => ({ ...e.dataset })));
+        assert.ok(panels.length > 3, "no panels");
+        assert.deepEqual(panels.filter((p) => p.fault), []);
+        await page.waitForTimeout(300); // charts draw on the next frame
+        await shot(page, `overview-${theme}`);
+      });
+    });
+  }
 });
