@@ -203,7 +203,12 @@ accuracy: data ## Hold the city table against the providers' LISTS (files), put 
 
 .PHONY: bench-scale
 bench-scale: data ## Rollups of SHARE × a billion flows: sizes, and how long questions take (20 GB of disk, 30 minutes)
-	@go run ./tests/bench/scale -share $(SHARE)
+	@go run ./tests/bench/scale -share $(SHARE) $(if $(DIR),-dir $(DIR))
+
+.PHONY: bench-grafana
+bench-grafana: plugin data ## Open the overview dashboard on the tables that `make bench-scale DIR=…` left
+	@go run ./dashboards/plugin/tests/bench -dir $(or $(DIR),$(error DIR is missing: make bench-scale DIR=… fills one)) \
+	  -plugin build/plugin/landfall-residency-datasource/gpx_landfall_residency_$$(go env GOOS)_$$(go env GOARCH)
 
 .PHONY: bench-latency
 bench-latency: build data ## From datagram to answer at RATE flows a second for DURATION, through bin/landfall

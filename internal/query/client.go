@@ -55,6 +55,7 @@ type Client struct {
 	caps          Caps
 	maxRows       int
 	now           func() time.Time
+	ledger        sharing[map[time.Time]CompletenessSummary]
 }
 
 // New returns a client for the rollups in database.

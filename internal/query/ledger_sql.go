@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
 
@@ -168,8 +169,15 @@ func (c *Client) exporterStatements(q Completeness) ledgerStatements {
 	return l
 }
 
-// summaries reads the summary of every bucket of which the ledger knows something.
+// summaries returns the summary of every bucket of which the ledger knows something.
 func (c *Client) summaries(ctx context.Context, l ledgerStatements) (map[time.Time]CompletenessSummary, error) {
+	key := fmt.Sprint(l.end, l.sums.sql, l.sums.parameters, l.gaps.sql, l.gaps.parameters)
+	return c.ledger.ask(ctx, key, func(ctx context.Context) (map[time.Time]CompletenessSummary, error) {
+		return c.readSummaries(ctx, l)
+	})
+}
+
+func (c *Client) readSummaries(ctx context.Context, l ledgerStatements) (map[time.Time]CompletenessSummary, error) {
 	out := make(map[time.Time]*summary)
 	type loss struct {
 		bucket time.Time
