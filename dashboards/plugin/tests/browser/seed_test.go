@@ -18,8 +18,8 @@ func seed(t *testing.T) (*query.Client, clickhouse.Config) {
 	db, config := flowstest.Start(t)
 	for d := range uint64(14) {
 		var all []flowstest.Flow
-		for handset := range uint64(12) {
-			at := monday.AddDate(0, 0, int(d)).Add(time.Duration(2*handset) * time.Hour)
+		for handset := range uint64(24) {
+			at := monday.AddDate(0, 0, int(d)).Add(time.Duration(handset) * time.Hour)
 			to := func(vendor, country, subdivision, remote string, asn uint32, organization string, up uint64, verdict landfallv1.Verdict) {
 				all = append(all, flowstest.Flow{
 					Start: at, Side: landfallv1.HandsetSide_HANDSET_SIDE_SOURCE, Exporter: fmt.Sprint("192.0.2.", 1+handset%2),

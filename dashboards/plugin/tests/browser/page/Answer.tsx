@@ -19,6 +19,7 @@ export interface AnswerProps {
   height: number;
   as?: 'graph' | 'table' | 'number';
   fieldConfig?: FieldConfigSource;
+  quiet?: boolean; // without notices, which Grafana's panels show as a sign in the corner
 }
 
 /** shown are the frames with the display of every value worked out. */
@@ -50,7 +51,7 @@ export function message(response?: DataQueryResponse): string | undefined {
   return error && (error.message ?? error.data?.message ?? error.statusText ?? 'unknown error');
 }
 
-export function Answer({ response, range, width, height, as, fieldConfig }: AnswerProps) {
+export function Answer({ response, range, width, height, as, fieldConfig, quiet }: AnswerProps) {
   const theme = useTheme2();
   const frames = useMemo(
     () => shown((response?.data ?? []) as DataFrame[], theme, fieldConfig),
@@ -58,7 +59,7 @@ export function Answer({ response, range, width, height, as, fieldConfig }: Answ
   );
   (window as unknown as { frames: DataFrame[] }).frames = frames;
   const fault = message(response);
-  const notices = frames.flatMap((f) => f.meta?.notices ?? []);
+  const notices = quiet ? [] : frames.flatMap((f) => f.meta?.notices ?? []);
   const kind = as ?? (graphed(frames) ? 'graph' : 'table');
   const drawn = kind === 'graph' ? frames : frames.filter((f) => f.fields.length > 0);
   return (

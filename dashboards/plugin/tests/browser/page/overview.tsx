@@ -1,6 +1,6 @@
 // Draws a dashboard's panels, all queries at once, as far as Grafana's libraries have what its panels
 // are made of: charts, tables and numbers; a map is a table here.
-import { DataQuery, DataQueryResponse, DataTransformerConfig, FieldConfigSource, getFieldDisplayName, transformDataFrame } from '@grafana/data';
+import { DataQuery, DataQueryResponse, DataTransformerConfig, FieldConfigSource, getFieldDisplayValues, ReduceDataOptions, transformDataFrame } from '@grafana/data';
 import { BigValue, BigValueColorMode, BigValueGraphMode, PanelChrome, useTheme2 } from '@grafana/ui';
 import { useEffect, useState } from 'react';
 import { lastValueFrom } from 'rxjs';
@@ -16,6 +16,7 @@ interface Panel {
   gridPos: { x: number; y: number; w: number; h: number };
   targets?: DataQuery[];
   fieldConfig?: FieldConfigSource;
+  options?: { reduceOptions?: Partial<ReduceDataOptions>; content?: string };
   transformations?: DataTransformerConfig[];
   panels?: Panel[];
 }
@@ -68,16 +69,21 @@ export function Overview({ loaded, source, range }: ViewProps) {
 
 function Inside({ panel, response, range, width, height }: { panel: Panel; response?: DataQueryResponse; range: ViewProps['range']; width: number; height: number }) {
   const theme = useTheme2();
+  if (panel.type === 'text') {
+    return <p>{panel.options?.content}</p>;
+  }
   if (panel.type !== 'stat' || !response || message(response)) {
     const as = panel.type === 'timeseries' ? 'graph' : 'table';
-    return <Answer response={response} range={range} width={width} height={height} as={as} fieldConfig={panel.fieldConfig} />;
+    return <Answer response={response} range={range} width={width} height={height} as={as} fieldConfig={panel.fieldConfig} quiet />;
   }
-  const values = shown(response.data, theme, panel.fieldConfig).flatMap((frame) =>
-    frame.fields
-      .filter((f) => f.type === 'number' && f.display && !f.config.custom?.hideFrom?.viz)
-      .slice(0, 1)
-      .map((f) => ({ ...f.display!(f.values[f.values.length - 1]), title: getFieldDisplayName(f, frame, response.data) }))
-  );
+  const values = getFieldDisplayValues({
+    fieldConfig: panel.fieldConfig ?? { defaults: {}, overrides: [] },
+    reduceOptions: { calcs: ['lastNotNull'], ...panel.options?.reduceOptions },
+    replaceVariables: (text) => text,
+    theme,
+    data: shown(response.data, theme, panel.fieldConfig),
+    timeZone: 'utc',
+  }).map((v) => ({ ...v.display, title: v.display.title }));
   const each = Math.floor(width / Math.max(1, values.length));
   return (
     <div style={{ display: 'flex' }}>
