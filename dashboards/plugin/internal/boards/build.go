@@ -162,6 +162,9 @@ func stat(title, description string, q panel.Query, calc, fields string) Panel {
 		"reduceOptions": map[string]any{"calcs": []string{calc}, "fields": fields, "values": false},
 		"colorMode":     "value", "graphMode": "none", "justifyMode": "auto", "textMode": "auto", "orientation": "auto",
 	})
+	if calc == "count" { // of rows: the name of the column that is counted says nothing
+		p.Options["textMode"] = "value"
+	}
 	p.FieldConfig.Defaults.NoValue = "–"
 	return p
 }

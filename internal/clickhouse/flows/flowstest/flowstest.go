@@ -247,6 +247,7 @@ func Config(db *chtest.Server) clickhouse.Config {
 	c := clickhouse.DefaultConfig()
 	c.Addresses = []string{db.Native}
 	c.Database, c.User, c.Password = db.Database, db.User, config.Secret(db.Password)
+	c.DialTimeout = 30 * time.Second // a machine with much else to do lets a handshake wait
 	return c
 }
 
