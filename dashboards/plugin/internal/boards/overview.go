@@ -51,8 +51,8 @@ func overview() Dashboard {
 		lines("Completeness", "Share of the flows that exporters say they sent and that were counted. A gap: an exporter was silent.",
 			panel.Query{Type: panel.TypeCompleteness, Sites: filter("site"), Bucket: "$period"}).
 			below().share().at(14, 16, 10, 9).to(Pipeline),
-		rows("Top vendors", "By uploads. Randomised: the handset hid its maker's MAC address.",
-			traffic(panel.Query{Type: panel.TypeResidency, By: by(query.ByVendor), Bucket: "total", Format: "table", Top: 15}),
+		rows("Vendors", "By uploads. Randomised: the handset hid its maker's MAC address.",
+			traffic(panel.Query{Type: panel.TypeResidency, By: by(query.ByVendor), Bucket: "total", Format: "table"}),
 			packets, "Bytes down, .*").at(0, 25, 14, 9).to(Vendor, Exfiltration),
 		lines("Uploads by verdict", "How the policy in force at each flow's own time judges it.",
 			traffic(panel.Query{Type: panel.TypeResidency, By: by(query.ByVerdict), Bucket: "$period"})).
