@@ -101,13 +101,21 @@ func (d *Datasource) CheckHealth(ctx context.Context, request *backend.CheckHeal
 	last := totals.LastReceived.UTC()
 	message += ", the last received " + last.Format(time.RFC3339)
 	if age := time.Since(last); age > time.Duration(d.FreshnessMinutes)*time.Minute {
-		old := fmt.Sprintf("nothing has been received for %s, more than the %d minutes of the setting freshnessMinutes", age.Round(time.Minute), d.FreshnessMinutes)
+		old := fmt.Sprintf("nothing has been received for %s, more than the %d minutes of the setting freshnessMinutes", long(age), d.FreshnessMinutes)
 		about.Wrong = "freshness"
 		about.Checks = append(about.Checks, step{"freshness", false, old})
 		return result(backend.HealthStatusOk, message+". Warning: "+old+d.scoped()+".")
 	}
 	good("freshness", "the last flow was received "+last.Format(time.RFC3339))
 	return result(backend.HealthStatusOk, message+".")
+}
+
+// long is a duration as people say it.
+func long(d time.Duration) string {
+	if d >= 48*time.Hour {
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	}
+	return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
 }
 
 func (d *Datasource) scoped() string {
