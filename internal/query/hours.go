@@ -71,6 +71,10 @@ func (h *Hours) whole(since, until time.Time) bool {
 		if end.IsZero() {
 			break
 		}
+		if !end.After(t) {
+			// On the last day of a leap year, far ahead, Go says that the zone's time ends as it begins.
+			end = t.Add(day)
+		}
 		t = end
 	}
 	return true
